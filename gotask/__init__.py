@@ -1,0 +1,56 @@
+"""gotask: a tree of asynchronous tasks inside one program, to be started, stopped, restarted, retried and watched.
+
+    class Hello(gotask.Task):
+        async def run(self):
+            self.info("hello", task_id=self.task_id)
+
+    async def main(root):
+        await root.add_task(Hello())
+
+    gotask.run(main)
+"""
+
+from gotask.blocking import BlockingRoot
+from gotask.channel import ChannelTask
+from gotask.context import current_task
+from gotask.core import get_next_task_id
+from gotask.errors import (
+    AutoStop,
+    CircuitOpenError,
+    Exit,
+    GotaskError,
+    Restart,
+    RetryExhausted,
+    StopByUser,
+    StopReason,
+    TaskComplete,
+    TaskDisposedError,
+    TaskExistsError,
+    TaskPanic,
+    TaskStateError,
+    TimeoutReason,
+    TooManyChildrenError,
+)
+from gotask.events import LifeRecord, Observer, Step, Timings
+from gotask.history import History
+from gotask.job import Job
+from gotask.retry import CircuitBreaker, RetryPolicy
+from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history
+from gotask.running import run
+from gotask.signals import Channel
+from gotask.snapshot import TaskSnapshot, snapshot
+from gotask.states import TaskState, TaskType
+from gotask.task import Task
+from gotask.tick import AsyncTickTask, TickTask
+from gotask.work import Work, WorkCollection
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncTickTask", "AutoStop", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker", "CircuitOpenError",
+    "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart", "RetryExhausted", "RetryPolicy",
+    "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason", "Task", "TaskComplete", "TaskDisposedError",
+    "TaskExistsError", "TaskPanic", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask",
+    "TimeoutReason", "Timings", "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task",
+    "from_pointer", "get_next_task_id", "get_task_history", "run", "snapshot",
+]  # fmt: skip

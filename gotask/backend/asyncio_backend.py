@@ -1,0 +1,183 @@
+"""The adapter to asyncio, uvloop included."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+import anyio
+
+from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Handle, Outcome, ScopedDrive
+from gotask.errors import TaskDisposedError
+
+try:
+    from anyio._backends._asyncio import _task_states
+except ImportError:  # pragma: no cover
+    _task_states = None  # type: ignore[assignment]  # bodies then get a scope each, which costs 5 µs
+
+def is_shielded(task: asyncio.Task[Any]) -> bool:
+    """Whether the task waits inside an anyio scope with a shield, which a plain `task.cancel()` would pierce."""
+    state = _task_states.get(task)
+    scope = state.cancel_scope if state is not None else None
+    while scope is not None:
+        if scope._shield:
+            return True
+        scope = scope._parent_scope
+    return False
+
+
+class Cancelling:
+    """Delivers the cancellation of one body until the body is over."""
+
+    __slots__ = ()
+
+    task: asyncio.Task[Any] | None
+    _wanted: bool
+    _count: int
+    _timer: asyncio.Handle | None
+
+    def _init(self) -> None:
+        self._wanted = False
+        self._count = 0
+        self._timer = None
+
+    def cancel(self) -> None:
+        if not self._wanted and self.task is not None:
+            self._wanted = True
+            # Not at once: a body that waits for its stop event is woken by it, and may still return by itself.
+            self._timer = self.task.get_loop().call_soon(self._deliver, FIRST_AGAIN)
+
+    def _deliver(self, again: float) -> None:
+        task = self.task
+        if task is None:
+            return
+        following = again
+        if not is_shielded(task):
+            task.cancel()
+            self._count += 1
+            following = min(again * 2, LAST_AGAIN)
+        self._timer = task.get_loop().call_later(again, self._deliver, following)
+
+    def _over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        task, self.task = self.task, None
+        for _ in range(self._count if task is not None else 0):
+            task.uncancel()  # type: ignore[union-attr]
+
+
+class AsyncioDrive(Cancelling, Drive):
+    __slots__ = ("_count", "_timer", "_wanted", "task")
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], context: Context) -> None:
+        self.task = None
+        Drive.__init__(self, coro, context)
+        if self.suspended:
+            self._init()
+            self.task = asyncio.current_task()
+
+    def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
+        Drive._step(self, resume, argument)
+        if not self.suspended and self.task is not None:
+            self._over()
+
+
+class AsyncioBody(Cancelling):
+    __slots__ = ("_count", "_timer", "_wanted", "task")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome
+    ) -> None:
+        self._init()
+        self.task = None
+        task = loop.create_task(self._main(coro, done), context=context)
+        if not task.done():  # an eager task factory may have run it to its end already
+            self.task = task
+
+    async def _main(self, coro: Coroutine[Any, Any, Any], done: Outcome) -> None:
+        value, error = None, None
+        try:
+            value = await coro
+        except GeneratorExit:
+            raise
+        except BaseException as caught:
+            error = caught
+        self._over()
+        done(value, error)
+
+
+class AsyncioWaiter(asyncio.Future[None]):
+    def set(self) -> None:
+        if not self.done():
+            self.set_result(None)
+
+
+class AsyncioBackend:
+    """The running event loop of asyncio, seen through the Backend protocol."""
+
+    name = "asyncio"
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        # The same clock, but quicker than asyncio's method, and finer than uvloop's cached milliseconds.
+        usual = getattr(type(self.loop), "time", None) is asyncio.BaseEventLoop.time
+        usual = usual or type(self.loop).__module__ == "uvloop"
+        self.clock: Callable[[], float] = time.monotonic if usual else self.loop.time
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+
+    async def wait_finished(self) -> None:
+        while left := self._tasks - {asyncio.current_task()}:
+            await asyncio.wait(left)
+
+    def spawn(self, coro: Coroutine[Any, Any, None], context: Context) -> Any:
+        task = self.loop.create_task(coro, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def spawn_body(self, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome) -> AsyncioBody:
+        return AsyncioBody(self.loop, coro, context, done)
+
+    def drive(self, coro: Coroutine[Any, Any, Any], context: Context, cancellable: bool = False) -> Drive:
+        return AsyncioDrive(coro, context)
+
+    def call_at(self, when: float, function: Callable[[], object]) -> asyncio.TimerHandle:
+        return self.loop.call_at(when, function)
+
+    def call_from_thread(self, function: Callable[..., object], *args: Any) -> None:
+        try:
+            self.loop.call_soon_threadsafe(function, *args)
+        except RuntimeError as error:
+            raise TaskDisposedError("the event loop of this tree is closed: nothing can be asked of it any more") from error
+
+    def waiter(self) -> AsyncioWaiter:
+        return AsyncioWaiter(loop=self.loop)
+
+    def is_cancellation(self, error: BaseException) -> bool:
+        return isinstance(error, asyncio.CancelledError)
+
+    async def shielded(self, wait: Callable[[], Awaitable[Any]]) -> None:
+        cancelled: asyncio.CancelledError | None = None
+        with anyio.CancelScope(shield=True):  # without it anyio would cancel again in each turn of the loop
+            while True:
+                try:
+                    await wait()
+                    break
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)

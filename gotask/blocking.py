@@ -1,0 +1,142 @@
+"""BlockingRoot: a tree in a thread of its own, for plain synchronous programs (M5)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import copy_context
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+
+from gotask.backend import awaited
+from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.root import RootManager, ShutdownReport
+from gotask.running import BACKENDS
+from gotask.task import Task
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from gotask.backend import Handle
+
+T = TypeVar("T")
+TaskT = TypeVar("TaskT", bound=Task[Any])
+
+
+class BlockingRoot:
+    """A context manager that hosts a tree in its own thread; its methods are plain calls, from any thread.
+
+    `root` is the RootManager itself, whose plain methods may be called from here as well (M6). Those below that wait
+    take `timeout=` in seconds, and raise TimeoutError when it is over.
+    """
+
+    def __init__(self, *, backend: str = "asyncio", **root_options: Any) -> None:
+        if backend not in BACKENDS:
+            raise ValueError(f"the back end is one of {', '.join(BACKENDS)}, not {backend!r}")
+        self.root: RootManager[Any, Any] = RootManager(**root_options)
+        self._backend = BACKENDS[backend]
+        self._ready: Future[Any] = Future()
+        self._thread: threading.Thread | None = None
+        self._report: Future[ShutdownReport] = Future()
+
+    def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise TaskStateError("this BlockingRoot was entered already: make another one")
+        self._thread = threading.Thread(target=self._host, name="gotask", daemon=True)
+        self._thread.start()
+        self._ready.result()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.shutdown()
+
+    def add_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
+        """As `RootManager.add_task`."""
+        return self.root.add_task(task, *args, **options)
+
+    def call(self, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
+        """Run a function in the tree's loop, and return what it returns (Q6)."""
+        return self._wait(lambda: self.root.call(function, *args), timeout)
+
+    def wait_started(self, task: Task[Any], timeout: float | None = None) -> None:
+        """Wait until the task is STARTED; raise the reason if it never will be (L7)."""
+        self._wait(task.wait_started, timeout)
+
+    def wait_stopped(self, task: Task[Any], timeout: float | None = None) -> BaseException:
+        """Wait until the task is DISPOSED, and return the reason (L7)."""
+        reason: BaseException = self._wait(task.wait_stopped, timeout)
+        return reason
+
+    def result(self, task: Task[T], timeout: float | None = None) -> T:
+        """Wait for the task and return its result, as `await task` does (L7)."""
+
+        async def join() -> T:
+            return await task
+
+        result: T = self._wait(join, timeout)
+        return result
+
+    def shutdown(self, timeout: float | None = None) -> ShutdownReport:
+        """Stop the tree and its thread, and say how it went (M4). `timeout`: then what still lives is abandoned."""
+        if self._thread is None:
+            return ShutdownReport()
+        if threading.current_thread() is self._thread:
+            raise TaskStateError("inside the tree use `root.stop()`: a shutdown that waits here would wait for itself")
+        try:
+            self._wait(lambda: self.root.shutdown(timeout), None)
+        except TaskDisposedError:
+            pass  # it is over already
+        report = self._report.result()
+        if not report.unstopped:
+            self._thread.join()
+        return report
+
+    # The tree's thread
+
+    def _host(self) -> None:
+        name, options = self._backend
+        try:
+            anyio.run(self._live, backend=name, backend_options=options)
+        except BaseException as error:
+            for answer in (self._ready, self._report):
+                if not answer.done():
+                    answer.set_exception(error)
+
+    async def _live(self) -> None:
+        await self.root.init()
+        self._ready.set_result(None)
+        await self.root.wait_stopped()
+        self._report.set_result(await self.root.shutdown())
+
+    def _wait(self, function: Callable[[], Awaitable[Any]], timeout: float | None) -> Any:
+        """Await something in the tree's loop, and wait here for its outcome."""
+        if self._thread is None:
+            raise TaskStateError("the tree is not there yet: use `with BlockingRoot() as root:`")
+        if threading.current_thread() is self._thread:
+            raise TaskStateError("this call waits, so it cannot be made in the tree's own thread: await the task instead")
+        backend = self.root._life.pump.backend
+        answer: Future[Any] = Future()
+        handle: list[Handle] = []
+
+        def over(value: Any, error: BaseException | None) -> None:
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(value)
+
+        def begin() -> None:
+            handle.append(backend.spawn_body(awaited(function()), context, over))
+
+        context = copy_context()
+        backend.call_from_thread(begin)
+        try:
+            return answer.result(timeout)
+        except FutureTimeout:
+            if answer.done():
+                raise
+            backend.call_from_thread(lambda: [one.cancel() for one in handle])
+            raise TimeoutError(f"it took longer than {timeout:g} s") from None

@@ -1,0 +1,174 @@
+"""ChannelTask: a task that does something for each item of a signal (C1 to C3, C5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
+
+from gotask.body import Body
+from gotask.context import CURRENT
+from gotask.hooks import DONE, empty_hook
+from gotask.life import Life
+from gotask.signals import Channel, Source, listen
+from gotask.states import GOING, TaskType
+from gotask.task import Task
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from gotask.backend import Drive
+
+    Item = TypeVar("Item", default=Any)
+else:
+    from typing import TypeVar
+
+    Item = TypeVar("Item")
+
+BATCH = 64
+"""Items after which the siblings have their turn."""
+
+
+class ChannelLife(Life):
+    """A life whose body is a signal: each item is an event in the parent's loop."""
+
+    __slots__ = ("channel", "source")
+
+    def __init__(self, task: Any) -> None:
+        super().__init__(task)
+        self.channel: Channel[Any] | None = None
+        self.source: Source | None = None
+
+    def open_body(self) -> Drive | None:
+        if self.extras is not None and self.extras.fallen_back:
+            return super().open_body()
+        self.enter(GOING)
+        self.body = Body()
+        try:
+            self.source = self.make_source()
+        except Exception as error:
+            return self.heard_out(error)
+        if self.source.items or self.source.ended:
+            self.ready()
+        return None
+
+    def make_source(self) -> Source:
+        return listen(self.task.get_signal(), self)
+
+    def ready(self) -> None:
+        """There is an item, or the end."""
+        self.parent.post(self)
+
+    def due(self) -> Drive | None:
+        if self.state is not GOING or self.source is None:
+            return super().due()
+        self.queued = False
+        return self.tick_on()
+
+    def tick_on(self) -> Drive | None:
+        """Tick for what has come, a batch at most; then the siblings have their turn."""
+        source, body, tick = self.source, self.body, self.task.tick
+        assert source is not None
+        items = source.items
+        shares_context = self.context is self.parent.context
+        if shares_context:
+            CURRENT.set(self)
+        for _ in range(BATCH):
+            if self.request is not None or self.is_asked:
+                return self.heard_out(None)
+            if not items and not source.refill():
+                if source.ended:
+                    return self.heard_out(source.error)
+                break
+            item = items.popleft()
+            try:
+                value = tick(item) if shares_context else self.context.run(tick, item)
+            except BaseException as error:
+                return self.heard_out(error)
+            if value is None:
+                continue
+            drive = self.drive(value, cancellable=True)
+            if drive is not None and drive.suspended:
+                if body is not None:
+                    body.handle, body.coro = drive, drive.coro
+                drive.then = self.ticked
+                return drive
+            if drive is not None and drive.error is not None:
+                return self.heard_out(drive.error)
+        self.pump.now = self.pump.clock()
+        source.taken()
+        if items or source.ended:
+            self.ready()
+        return None
+
+    def ticked(self, value: Any, error: BaseException | None) -> Drive | None:
+        """An async tick that had to wait is over."""
+        if self.body is not None:
+            self.body.handle = self.body.coro = None
+        if error is not None or self.is_asked:
+            return self.heard_out(error)
+        assert self.source is not None
+        self.source.taken()
+        return self.tick_on()
+
+    def heard_out(self, error: BaseException | None) -> Drive | None:
+        """The body is over, in the loop: the signal has ended, a tick has failed, or somebody asked."""
+        self.close_source()
+        self.body_ended(None, error)
+        return self.end()
+
+    def ask_body(self) -> None:
+        """Between ticks there is nothing to wait for; a tick that is running is a body (C3, S4)."""
+        if self.source is None or self.body is None or self.body.handle is not None:
+            super().ask_body()
+            return
+        self.close_source()
+        self.body_ended(None, None)
+        self.wind_down()
+
+    def close_source(self) -> None:
+        source, self.source = self.source, None
+        if source is not None:
+            source.close()
+
+    def finish(self, recorded: bool = False) -> None:
+        self.close_source()
+        if self.channel is not None:
+            self.channel.shut()
+            self.channel = None
+        super().finish(recorded)
+
+
+class ChannelTask(Task[Any], Generic[Item]):
+    """A task whose `tick(item)` is called in the parent's loop for each item of its signal, in order (C1).
+
+    The signal is what `get_signal` returns, or the channel that `open` makes. Its end ends the task with
+    TaskComplete; an exception from it, or from `tick`, is the task's failure (C3, C5).
+    """
+
+    __slots__ = ()
+
+    _life: ChannelLife
+    _life_type: ClassVar[type[Life]] = ChannelLife
+
+    task_type: ClassVar[TaskType] = TaskType.CHANNEL
+
+    @empty_hook
+    def tick(self, item: Item, /) -> Any:
+        """Override: what to do with one item. The next one waits, and so does the sender (C2)."""
+        return DONE
+
+    def get_signal(self) -> Any:
+        """Override: where the items come from, asked for at the start of each life.
+
+        Any async iterable, a receive stream, an `asyncio.Queue`, or a plain iterator, which must not block (C1).
+        """
+        return self.open()
+
+    def open(self, capacity: int = 16) -> Channel[Item]:
+        """A channel to this task, made at the first call: its sending end, with room for `capacity` unread items.
+
+        It serves all lives, and is closed when the task is DISPOSED.
+        """
+        life = self._life
+        if life.channel is None:
+            life.channel = Channel(capacity)
+        return life.channel

@@ -1,0 +1,253 @@
+"""What the library knows of one task: its place in the tree, its state, its times; and how a hook of it is called."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable
+from contextvars import Context
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gotask.backend import awaited
+from gotask.context import CURRENT
+from gotask.errors import TimeoutReason, is_failure
+from gotask.events import Timings, phases
+from gotask.extras import Extras
+from gotask.history import record_of
+from gotask.hooks import DONE
+from gotask.states import ALLOWED, INIT, TaskState
+from gotask.tracing import LOGGER, as_text
+
+if TYPE_CHECKING:
+    from gotask.backend import Drive, Outcome
+    from gotask.body import Body
+    from gotask.pump import Pump
+
+_ids = itertools.count(1)
+next_id = _ids.__next__
+
+
+def get_next_task_id() -> int:
+    """A number from the series of the task ids, which no task will get (L9)."""
+    return next_id()
+
+
+class Parent(Protocol):
+    """What a task needs of what it was added to; a Job, or the host of a root."""
+
+    id: int
+    pump: Pump
+    context: Context
+    level: int
+    parent: Any
+    loop: Any
+    outer: Any
+    escalates: bool
+    passing: bool
+
+    def post(self, life: Any) -> None:
+        """Have the loop look at this child."""
+
+    def reborn(self, life: Any) -> None:
+        """This child begins another life: in the order of start it is now the last."""
+
+    def forget(self, life: Any) -> None:
+        """This child is DISPOSED."""
+
+    def take_back(self, life: Any) -> None:
+        """Add a DISPOSED child again (R6)."""
+
+    def heard_start(self, life: Any) -> None:
+        """A descendant is STARTED."""
+
+    def heard_end(self, life: Any) -> None:
+        """A life of a descendant is over."""
+
+
+class Core:
+    """The part of a task that the library works on; `Life` adds what it does.
+
+    `request` is why somebody asked the task to stop, `reason` why this life ended or ends, `number` counts the
+    lives. Instants are of the back end's clock, None until they come.
+    """
+
+    __slots__ = (
+        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id", "key", "level", "number",
+        "origin", "parent", "pump", "queued", "reason", "request", "result", "started_at", "state", "task",
+    )  # fmt: skip
+
+    passing = False
+    """Whether it only stands for another node of the tree (see RunHost)."""
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self.id = next_id()
+        self.state: TaskState = INIT
+        self.parent: Any = None
+        self.level = 0
+        self.extras: Extras | None = None
+        self.request: BaseException | None = None
+        self.reason: BaseException | None = None
+        self.body: Body | None = None
+        self.number = 0
+        self.key: Any = None
+        self.ever_started = False
+        self.began_at: float | None
+        self.started_at: float | None
+        self.ending_at: float | None
+        self.ended_at: float | None
+        self.queued = False
+        self.result: Any = None
+
+    def renew(self) -> None:
+        """Be as new, for another tree or for a restart; only what belongs to the task is left (J4, R6)."""
+        self.state = INIT
+        self.request = self.reason = self.result = None
+        self.number = 0
+        self.ever_started = False
+        if self.extras is not None:
+            self.extras.renew()
+
+    def added(self, parent: Parent, key: Any, origin: Any) -> None:
+        """Enter a tree, and wait there to be started."""
+        self.parent = parent
+        self.pump = pump = parent.pump
+        self.key = key
+        self.origin = origin
+        self.level = parent.level + 1
+        self.added_at = pump.clock()
+        self.began_at = self.started_at = self.ending_at = self.ended_at = None
+        observers = pump.observers
+        if observers.task_added:
+            observers.tell(observers.task_added, self.task)
+
+    @property
+    def loop(self) -> Any:
+        """The loop in which its hooks are called."""
+        return self.parent.loop
+
+    @property
+    def outer(self) -> Any:
+        """The hook that waits for this one: only a run-task has one (J7)."""
+        return self.parent.outer
+
+    def more(self) -> Extras:
+        """Its extras, made if need be."""
+        if self.extras is None:
+            self.extras = Extras()
+        return self.extras
+
+    def enter(self, new: TaskState) -> None:
+        """Take a step of the table; every change of state goes through here (L1)."""
+        old = self.state
+        if not ALLOWED[old][new]:
+            raise RuntimeError(f"a bug of gotask: task {self.id} went from {old.name} to {new.name}")
+        self.state = new
+        observers = self.pump.observers
+        if observers.state_changed:
+            observers.tell(observers.state_changed, self.task, old, new)
+
+    # Calling hooks
+
+    def own_context(self) -> Context:
+        """A copy of the parent's context, in which this task is the current one (M9)."""
+        context: Context = self.parent.context.copy()
+        context.run(CURRENT.set, self)
+        return context
+
+    def enter_hook(self, hook: Callable[[], Any]) -> Any:
+        """Call a plain function of the task in the right context, with the task as the current one."""
+        if self.context is self.parent.context:
+            CURRENT.set(self)
+            return hook()
+        return self.context.run(hook)
+
+    def call(self, hook: Callable[[], Any], then: Outcome, cancellable: bool = False) -> Drive | None:
+        """Call a hook, then `then(value, error)`; return a Drive if it really waits."""
+        try:
+            value = self.enter_hook(hook)
+        except BaseException as error:
+            return then(None, error)  # type: ignore[no-any-return]
+        drive = None if value is None else self.drive(value, cancellable)
+        if drive is None:
+            return then(value, None)  # type: ignore[no-any-return]
+        if not drive.suspended:
+            return then(drive.value, drive.error)  # type: ignore[no-any-return]
+        drive.then = then
+        return drive
+
+    def drive(self, value: Any, cancellable: bool = False) -> Drive | None:
+        """Take the first step of what a hook returned, if it can be awaited."""
+        if value is None or value is DONE or not (type(value) is CoroutineType or inspect.isawaitable(value)):
+            return None
+        if self.context is self.parent.context:
+            self.context = self.own_context()  # a plain hook returned an awaitable: it must not share a context
+        coro = value if type(value) is CoroutineType else awaited(value)
+        return self.pump.backend.drive(coro, self.context, cancellable)
+
+    # What went wrong
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended because something went wrong, not because it was asked to (J2)."""
+        reason = self.reason
+        return isinstance(reason, TimeoutReason) or (reason is not self.request and is_failure(reason))
+
+    def note_error(self, what: str, error: BaseException) -> None:
+        """Keep and log an error that has no one to return to: of dispose, a resource, or after the stop (D5, S10)."""
+        self.more().dispose_errors.append(error)
+        self.report(f"{what} of {self.task.execution_path} raised", error)
+
+    def report(self, message: str, error: BaseException, lasting: bool = True) -> None:
+        """Log an error with its traceback; in panic mode shut the tree down with it, if it lasts (M7, L14)."""
+        if lasting:
+            self.pump.trouble(error)
+        self.logger.error(message, exc_info=error, extra=self.log_fields())
+
+    @property
+    def logger(self) -> Any:
+        if self.extras is not None and self.extras.logger is not None:
+            return self.extras.logger
+        return LOGGER.getChild(self.task.owner_type)
+
+    def log_fields(self) -> dict[str, Any]:
+        """What is on each log record of the task (H7)."""
+        return {"task_id": self.id, "task_path": self.task.execution_path if self.parent else type(self.task).__name__}
+
+    # Times and records
+
+    def set_timer(self, name: str, delay: float, action: Callable[[], object]) -> None:
+        """Call `action` in `delay` seconds, unless the timer of that name is cancelled or set anew."""
+        extras = self.more()
+        extras.cancel_timer(name)
+        pump = self.pump
+        extras.timers[name] = pump.backend.call_at(pump.clock() + delay, action)
+
+    def timings(self) -> Timings:
+        """The phases of the current life, or of the last one; those that go on, so far (L10)."""
+        if self.parent is None:
+            return Timings()
+        now = self.pump.clock() if self.ended_at is None else self.ended_at
+        return phases(self.added_at, self.began_at, self.started_at, self.ending_at, now)
+
+    def record(self, final: bool) -> None:
+        """Leave the facts of this life to the history (H5)."""
+        task, parent, extras, reason = self.task, self.parent, self.extras, self.reason
+        pump = self.pump
+        more = None
+        if extras is not None and (extras.descriptions or extras.steps or extras.dispose_errors or extras.abandoned):
+            more = (
+                {key: as_text(value) for key, value in extras.descriptions.items()},
+                tuple(extras.steps),
+                tuple(map(repr, extras.dispose_errors)),
+                extras.abandoned is not None,
+            )
+        times = (self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at)
+        facts = (
+            self.id, parent.id, self.key, task.owner_type, task.task_type, self.level, self.number, pump.wall, times,
+            0 if extras is None else extras.retries.total, pump.describe(reason), self.has_failed, final, self.origin, more,
+        )  # fmt: skip
+        pump.history.add(facts)
+        if pump.observers.life_ended:
+            pump.observers.tell(pump.observers.life_ended, record_of(facts))

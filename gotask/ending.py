@@ -1,0 +1,193 @@
+"""The end of a life: the clean-up in its order (D1, D4, D5), and whether another life follows (R)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gotask.errors import Restart, RetryExhausted, StopReason, TimeoutReason, is_failure
+from gotask.retry import RetryPolicy, Verdict, judge
+from gotask.states import DISPOSED, DISPOSING, RETRYING
+from gotask.stopping import Stopping
+from gotask.tracing import LOGGER, stack_of
+
+if TYPE_CHECKING:
+    from gotask.backend import Drive
+
+CleanUp = Iterator[tuple[str, Callable[[], Any]]]
+"""What is still to be done, one thing after another: its name for the log, and the function."""
+
+
+class Ending(Stopping):
+    """A task whose life can end."""
+
+    __slots__ = ()
+
+    @property
+    def policy(self) -> RetryPolicy | None:
+        """The retry policy: what `set_retry` was given, else the attribute `retry`."""
+        extras = self.extras
+        own = extras.policy if extras is not None else None
+        return self.task.retry if own is None else own  # type: ignore[no-any-return]
+
+    def end(self) -> Drive | None:
+        """The body is over: dispose the task, in the parent's loop."""
+        if self.body is not None:
+            return None
+        self.begin_ending()
+        return self.clean_up()
+
+    def begin_ending(self) -> None:
+        """From here on it is DISPOSING, for this reason."""
+        self.enter(DISPOSING)
+        self.ending_at = self.pump.now
+        if self.reason is None:
+            self.reason = self.request if self.request is not None else Restart()
+
+    def clean_up(self) -> Drive | None:
+        """Take the steps of the clean-up; return a Drive if one of them really waits."""
+        extras = self.extras
+        if extras is not None:
+            if extras.clean_up is None:
+                extras.clean_up = self.clean_up_steps()
+            return self.take_steps(extras.clean_up)
+        if self.started_at is not None and type(self.task).__hooks__.dispose:
+            if self.task.dispose_timeout is not None:
+                self.more()
+                return self.clean_up()
+            return self.call(self.task.dispose, self.disposed_alone)
+        return self.disposed()
+
+    def disposed_alone(self, value: Any, error: BaseException | None) -> Drive | None:
+        if error is not None:
+            self.note_error("dispose", error)
+        return self.disposed()
+
+    def clean_up_steps(self) -> CleanUp:
+        """D1 from the listeners on. If `start` failed, only what was registered is released (D4)."""
+        extras = self.more()
+        if self.started_at is not None and not extras.fallen_back:
+            for listener in extras.listeners_of("on_before_dispose"):
+                yield "an on_before_dispose listener", listener
+            if type(self.task).__hooks__.dispose:
+                yield "dispose", self.task.dispose
+        while extras.resources:
+            resource = extras.resources.pop()
+            yield f"the resource {resource.what!r}", resource.release
+        if self.number:
+            for listener in extras.listeners_of("on_dispose"):
+                yield "an on_dispose listener", listener
+
+    def take_steps(self, steps: CleanUp) -> Drive | None:
+        """An error in one of them never stops the rest (D5)."""
+        for what, action in steps:
+            try:
+                value = self.enter_hook(action)
+            except BaseException as error:
+                self.note_error(what, error)
+                continue
+            drive = self.drive(value, cancellable=what == "dispose")
+            if drive is None:
+                continue
+            if drive.suspended:
+                drive.then = partial(self.step_taken, what)
+                if what == "dispose" and self.task.dispose_timeout is not None:
+                    self.set_timer("dispose_timeout", self.task.dispose_timeout, partial(self.give_up_dispose, drive))
+                return drive
+            if drive.error is not None:
+                self.note_error(what, drive.error)
+        return self.disposed()
+
+    def step_taken(self, what: str, value: Any, error: BaseException | None) -> Drive | None:
+        if error is not None:
+            self.note_error(what, error)
+        return self.clean_up()
+
+    def give_up_dispose(self, drive: Drive) -> None:
+        """`dispose` takes too long: leave it, and go on with what follows it (S5)."""
+        extras = self.more()
+        if self.loop.drive is not drive or extras.clean_up is None:
+            return
+        extras.abandoned = stack_of(drive.coro)
+        LOGGER.error(
+            "dispose of %s took too long and is abandoned; it hangs at %s",
+            self.task.execution_path, " < ".join(reversed(extras.abandoned)), extra=self.log_fields(),
+        )  # fmt: skip
+        self.loop.let_go()
+        drive.cancel()
+        self.parent.post(self)
+
+    def disposed(self) -> None:
+        """The clean-up is over: another life, or none."""
+        pump = self.pump
+        pump.now = self.ended_at = pump.clock()
+        reason = self.reason
+        extras = self.extras
+        if extras is not None:
+            extras.end_life()
+        if self.request is not None:
+            self.reason = self.request
+            return self.finish()
+        if reason is None or (isinstance(reason, StopReason) and not isinstance(reason, TimeoutReason | Restart)
+                              and (extras is None or not extras.again)):  # fmt: skip
+            return self.finish()
+        return self.after_failure(reason)
+
+    def after_failure(self, reason: BaseException) -> None:
+        """Another life (R1), the fallback (R7), or the end (R5)."""
+        extras = self.more()
+        policy = self.policy
+        verdict = Verdict(None)
+        if extras.again or isinstance(reason, Restart):
+            verdict = Verdict(0.0)
+        elif policy is not None and not extras.fallen_back:
+            pump = self.pump
+            lived_for = self.ending_at - self.started_at if self.started_at is not None and self.ending_at is not None else 0.0
+            verdict = judge(policy, extras.retries, reason, lived_for, pump.now)
+        if verdict.delay is not None:
+            return self.live_again(reason, verdict.delay)
+        if policy is not None and policy.fallback is not None and not extras.fallen_back:
+            extras.fall_back_next = True
+            return self.live_again(reason, 0.0)
+        if verdict.spent:
+            self.reason = RetryExhausted(f"gave up after {extras.retries.total} retries; the last failure: {reason!r}")
+            self.reason.__cause__ = reason
+        return self.finish()
+
+    def live_again(self, reason: BaseException, delay: float) -> None:
+        """Wait for the next life outside the parent's loop (R2)."""
+        extras = self.more()
+        pump = self.pump
+        extras.failure = reason
+        self.record(final=False)
+        self.enter(RETRYING)
+        if is_failure(reason):
+            self.logger.warning(
+                "%s failed, and lives again in %.3g s: %r", self.task.execution_path, delay, reason,
+                extra=self.log_fields(),
+            )  # fmt: skip
+            if pump.observers.retry_planned:
+                pump.observers.tell(pump.observers.retry_planned, self.task, reason, delay)
+        if delay > 0:
+            self.set_timer("retry", delay, partial(self.parent.post, self))
+        else:
+            self.parent.post(self)
+        self.parent.heard_end(self)
+
+    def finish(self, recorded: bool = False) -> None:
+        """Leave the tree for good: DISPOSED, forgotten by the parent, then listeners, then those who wait (D1)."""
+        extras, parent, reason = self.extras, self.parent, self.reason
+        if not recorded:
+            self.record(final=True)
+        self.enter(DISPOSED)
+        self.pump.disposed += 1
+        if reason is not None and self.has_failed:
+            self.report(f"{self.task.execution_path} failed", reason, lasting=not parent.escalates)
+        parent.forget(self)
+        parent.heard_end(self)
+        if extras is not None:
+            extras.end_task()
+            for final in extras.finals:
+                final(self.task)

@@ -1,0 +1,193 @@
+"""What a Job does with its events: one at a time, in the order in which they became due (L4, Q)."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gotask.backend import awaited
+from gotask.context import CURRENT
+from gotask.errors import TaskDisposedError
+
+if TYPE_CHECKING:
+    from gotask.backend import Drive, Waiter
+    from gotask.pump import Pump
+
+
+class Event(Protocol):
+    """What can be queued: a child that is due, or a call."""
+
+    def due(self) -> Drive | None:
+        """Do it; return a Drive if a hook really waits."""
+
+
+class Owner(Protocol):
+    """Who has a loop."""
+
+    task: Any
+    pump: Pump
+    context: Context
+
+
+class EventLoop:
+    """The queue of one Job, and who holds it up.
+
+    Each child is in the queue once at most: what it needs is read from its state when it comes up, so nothing
+    can be handled twice or out of date. `opened`: events may be taken. `paused`: only as many as `allowance`.
+    """
+
+    __slots__ = ("allowance", "drive", "holder", "listed", "opened", "owner", "paused", "queue")
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.queue: deque[Any] | None = None
+        self.holder: Any = None
+        self.drive: Drive | None = None
+        self.listed = False
+        self.opened = False
+        self.paused = False
+        self.allowance = 0
+
+    @property
+    def context(self) -> Context:
+        """Where plain hooks of the children run (M9)."""
+        return self.owner.context
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is an event that may be taken now."""
+        return bool(self.queue) and self.holder is None and self.opened and (not self.paused or self.allowance > 0)
+
+    def post(self, event: Event) -> None:
+        """Queue an event."""
+        if self.queue is None:
+            self.queue = deque((event,))  # an empty deque would cost each idle Job 700 bytes
+        else:
+            self.queue.append(event)
+        if not self.listed and self.pending:
+            self.owner.pump.enlist(self)
+
+    def open(self) -> None:
+        """Begin to take events."""
+        self.opened = True
+        self.look()
+
+    def look(self) -> None:
+        """Something has changed: perhaps there is an event to take now."""
+        if not self.listed and self.pending:
+            self.owner.pump.enlist(self)
+
+    def drain(self, deadline: float) -> Drive | None:
+        """Take events until there are none, the time is over, or a hook waits."""
+        pump = self.owner.pump
+        try:
+            while self.pending:
+                event = self.holder = self.queue.popleft()  # type: ignore[union-attr]
+                if self.paused:
+                    self.allowance -= 1
+                if pump.observers.event_taken:
+                    pump.observers.tell(pump.observers.event_taken, self.owner.task, event)
+                drive = event.due()
+                if drive is not None:
+                    drive.loop = self
+                    self.drive = drive
+                    return drive  # type: ignore[no-any-return]
+                self.holder = None
+                if pump.now > deadline:
+                    return None
+        except BaseException:
+            self.holder = None
+            raise
+        finally:
+            CURRENT.set(None)
+        if not self.queue:
+            self.queue = None
+        return None
+
+    def resume(self, drive: Drive) -> Drive | None:
+        """Go on after the hook that waited; return the next one that waits."""
+        self.drive = None
+        following: Drive | None = None
+        try:
+            following = drive.then(drive.value, drive.error)  # type: ignore[misc]
+        finally:
+            CURRENT.set(None)
+            if following is None:
+                self.holder = None
+            else:
+                following.loop = self
+                self.drive = following
+        return following
+
+    def let_go(self) -> None:
+        """Go on without the hook that holds the loop (S5)."""
+        self.holder = self.drive = None
+        self.look()
+
+    def close(self) -> None:
+        """Take no more events; calls that wait are told so."""
+        self.opened = False
+        queue, self.queue = self.queue, None
+        for event in queue or ():
+            if isinstance(event, Call):
+                event.refuse()
+
+
+class Call:
+    """A function to be called in a Job's loop, between its other events (Q6)."""
+
+    __slots__ = ("_context", "_done", "_function", "_gone", "error", "loop", "outer", "parent", "value")
+
+    def __init__(self, job: Any, function: Callable[[], Any]) -> None:
+        self.parent = job
+        self.loop: EventLoop = job.loop_of_children
+        self.outer = CURRENT.get()
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self._function = function
+        self._context = copy_context()
+        self._context.run(CURRENT.set, self)
+        self._done: Waiter = job.pump.backend.waiter()
+        self._gone = False
+
+    @property
+    def task(self) -> Any:
+        """The Job it was called on."""
+        return self.parent.task
+
+    def due(self) -> Drive | None:
+        """Call it."""
+        if self._gone:
+            return None
+        try:
+            value = self._context.run(self._function)
+        except BaseException as error:
+            return self._end(None, error)
+        if not inspect.isawaitable(value):
+            return self._end(value, None)
+        drive: Drive = self.parent.pump.backend.drive(awaited(value), self._context)
+        if not drive.suspended:
+            return self._end(drive.value, drive.error)
+        drive.then = self._end
+        return drive
+
+    def _end(self, value: Any, error: BaseException | None) -> None:
+        self.value, self.error = value, error
+        self._done.set()
+
+    def refuse(self) -> None:
+        """The Job is gone before the call came up."""
+        self._end(None, TaskDisposedError(f"{self.task.execution_path} stopped before the call came up"))
+
+    async def outcome(self) -> Any:
+        """Wait for it; return what it returned, or raise what it raised."""
+        try:
+            await self._done
+        finally:
+            self._gone = True
+        if self.error is not None:
+            raise self.error
+        return self.value

@@ -1,0 +1,156 @@
+"""What a task class overrides: found once, when the class is made, and refused there if it cannot work (L2, L13)."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABCMeta
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+HOOKS = ("start", "run", "go", "dispose", "tick")
+SETTINGS = frozenset(
+    "key owner_type retry stop_grace stop_timeout start_timeout dispose_timeout stop_children on_child_failure "
+    "max_children tick_interval get_tick_interval get_signal".split()
+)
+"""Public attributes that a class is meant to set (L13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The hooks of one class. `body` names its body; `threaded`: it runs in a worker thread (L3).
+
+    `own_context`: some hook is async or threaded, so each life needs a context of its own (M9).
+    """
+
+    start: bool
+    dispose: bool
+    body: str | None
+    threaded: bool
+    own_context: bool
+
+
+class Done:
+    """What an empty hook returns: there is nothing to wait for, but it may be awaited (L2)."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
+
+
+DONE = Done()
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling it gives a coroutine."""
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+
+
+def find_hooks(cls: type) -> Hooks:
+    """What `cls` overrides, inherited hooks included.
+
+    Raises:
+        TypeError: A hook cannot be called as the library will call it, or there are two bodies.
+    """
+    found = {name: hook for name in HOOKS if (hook := _overridden(cls, name)) is not None}
+    for name, hook in found.items():
+        _check_callable(cls, name, hook)
+    bodies = [name for name in ("run", "go") if name in found]
+    if len(bodies) == 2:
+        raise TypeError(
+            f"{cls.__name__} has both run and go: a task has one body. Keep `run` if it may hold up its siblings, "
+            f"`go` if it should run beside them; `run = None` removes an inherited one."
+        )
+    body = bodies[0] if bodies else None
+    waits = {name: is_async(hook) for name, hook in found.items()}
+    threaded = body is not None and not waits[body]
+    return Hooks("start" in found, "dispose" in found, body, threaded, threaded or any(waits.values()))
+
+
+def _overridden(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in vars(base):
+            hook = vars(base)[name]
+            return None if hook is None or getattr(hook, "is_empty_hook", False) else hook
+    return None
+
+
+def _check_callable(cls: type, name: str, hook: Any) -> None:
+    function = hook.__func__ if isinstance(hook, staticmethod | classmethod) else hook
+    where = f"{cls.__name__}.{name}"
+    if not callable(function):
+        raise TypeError(f"{where} is {hook!r}: it should be a method (`def {name}(self)` or `async def {name}(self)`)")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{where} contains `yield`, so calling it would do nothing: a hook is a plain or async method")
+    count = (name == "tick") + (not isinstance(hook, staticmethod))
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built in: there is nothing to look at
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        wanted = "self, item" if name == "tick" else "self"
+        raise TypeError(
+            f"{where}{signature} cannot be called: it is called as {where}({wanted}), so give it these parameters "
+            f"only; what it needs besides belongs in attributes of the task ({error})"
+        ) from None
+
+
+def empty_hook(function: Any) -> Any:
+    """Mark a method of the library as one that does nothing, so that it does not count as overridden."""
+    function.is_empty_hook = True
+    return function
+
+
+class TaskMeta(ABCMeta):
+    """The class of task classes: checks each one when it is made, and again when a hook is set later."""
+
+    __hooks__: Hooks
+    owner_type: Any
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
+        super().__init__(name, bases, namespace, **options)
+        if cls.__module__.partition(".")[0] != "gotask":
+            _check_names(cls)
+        _check_frozen(cls, namespace.get("__setattr__"))
+        if "owner_type" not in namespace:
+            cls.owner_type = name if name == "Task" else name.removesuffix("Task")
+        cls.__hooks__ = find_hooks(cls)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name in ("__dataclass_params__", "__setattr__"):
+            _check_frozen(cls, value)
+        super().__setattr__(name, value)
+        if name in HOOKS:
+            for each in (cls, *_descendants(cls)):
+                each.__hooks__ = find_hooks(each)
+
+
+def _descendants(cls: TaskMeta) -> list[TaskMeta]:
+    return [each for child in cls.__subclasses__() for each in (child, *_descendants(child))]
+
+
+def _check_frozen(cls: type, mark: Any) -> None:
+    if getattr(mark, "frozen", False) or getattr(mark, "__name__", "") == "_frozen_setattrs":
+        raise TypeError(f"{cls.__name__} is frozen, but a task changes while it lives: leave `frozen=True` away")
+
+
+def _check_names(cls: type) -> None:
+    own = vars(cls)
+    names = (own.keys() | own.get("__annotations__", {}).keys()) - SETTINGS - set(HOOKS)
+    for base in cls.__mro__[1:]:
+        if base.__module__.partition(".")[0] != "gotask":
+            continue
+        for name in sorted(names & vars(base).keys()):
+            if (not name.startswith("_") or name == "_life") and not _is_override(own.get(name)):
+                raise TypeError(
+                    f"{cls.__name__}.{name} hides {base.__name__}.{name}, which the library needs: choose another name "
+                    f"(or mark it with @typing.override if you mean to replace it)"
+                )
+
+
+def _is_override(value: Any) -> bool:
+    return bool(getattr(getattr(value, "fget", value), "__override__", False))

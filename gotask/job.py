@@ -1,0 +1,260 @@
+"""Job: a Task that holds Tasks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
+
+from gotask.context import holds
+from gotask.errors import StopByUser, TaskDisposedError, TaskStateError, TimeoutReason
+from gotask.event_loop import Call
+from gotask.hooks import is_async
+from gotask.job_life import JobLife
+from gotask.life import Life
+from gotask.retry import RetryPolicy
+from gotask.run_task import check_free, life_of
+from gotask.states import DISPOSED, DISPOSING, TaskType
+from gotask.task import R, Task
+from gotask.tracing import caller
+from gotask.waiting import check_wait
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    class AddOptions(TypedDict, total=False):
+        """What `add_task` takes beside the task."""
+
+        key: Any
+        name: str | None
+        logger: Any
+        descriptions: Mapping[str, Any] | None
+        retry: RetryPolicy | None
+        stop_when: Any
+        timeout: float | None
+
+
+TaskT = TypeVar("TaskT", bound=Task[Any])
+T = TypeVar("T")
+
+
+class FunctionTask(Task[Any]):
+    """An async function as a task (J5)."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.function = partial(function, *args) if args else function
+        self.owner_type = getattr(function, "__name__", type(function).__name__)
+
+    async def go(self) -> Any:
+        return await self.function()
+
+
+class ThreadFunctionTask(FunctionTask):
+    """A plain function as a task, in a thread (J5)."""
+
+    def go(self) -> Any:
+        return self.function()
+
+
+class Job(Task[R]):
+    """A task that holds tasks. It starts them one at a time, hears of their ends, and stops when the last is gone (J1).
+
+    Its children are disposed before it, in the reverse order of their start (D2).
+    """
+
+    __slots__ = ()
+
+    _life: JobLife
+    _life_type: ClassVar[type[Life]] = JobLife
+
+    task_type: ClassVar[TaskType] = TaskType.JOB
+    max_children: int | None = None
+    """How many children it may have at a time (Q4). None: any number."""
+    stop_children: Literal["reverse", "concurrent"] = "reverse"
+    """Whether its children are disposed one after another, or all at once (D2)."""
+    on_child_failure: Literal["isolate", "escalate"] = "isolate"
+    """Whether the failure of a child is its own, or the Job's too (J2)."""
+
+    @overload
+    def add_task(self, task: TaskT, /, **options: Unpack[AddOptions]) -> TaskT: ...
+    @overload
+    def add_task(self, task: Callable[..., Any], /, *args: Any, **options: Unpack[AddOptions]) -> Task[Any]: ...
+    def add_task(self, task: Any, /, *args: Any, key: Any = None, name: str | None = None, logger: Any = None,
+                 descriptions: Mapping[str, Any] | None = None, retry: RetryPolicy | None = None,
+                 stop_when: Any = None, timeout: float | None = None) -> Any:  # fmt: skip
+        """Add a child, and return it at once; it is started as soon as its turn comes (J4).
+
+        Args:
+            task: A task, or a function with its arguments: an async one runs beside the others, a plain one in a
+                thread (J5).
+            key: Its key, if it is not to be its own.
+            name: Its owner type.
+            logger: A logger to be used instead of `gotask.<owner type>`.
+            descriptions, retry: As by `set_descriptions` and `set_retry`.
+            stop_when: An event (anything with `wait`), or an awaitable; when it comes, the child is stopped.
+            timeout: Seconds after which the child is stopped with TimeoutReason.
+
+        Raises:
+            TypeError: It is neither a task nor a function.
+            TaskExistsError: The key is taken. TooManyChildrenError: `max_children` is reached.
+            TaskStateError: The task is alive in a tree already, or this Job is in none.
+            TaskDisposedError: This Job is stopped.
+        """
+        if args or not isinstance(task, Task):
+            task = _as_task(task, args)
+        life = task._life
+        check_free(life)
+        put = partial(self._life.add, life, task.key if key is None else key, caller(1))
+        if name is not None or logger is not None or descriptions is not None or retry is not None:
+            put = partial(_then, put, partial(_describe, task, name, logger, descriptions, retry))
+        if stop_when is not None or timeout is not None:
+            put = partial(_then, put, partial(_bound, life, stop_when, timeout))
+        self._now(put)
+        return task
+
+    @overload
+    def add_depend_task(self, task: TaskT, /, **options: Unpack[AddOptions]) -> TaskT: ...
+    @overload
+    def add_depend_task(self, task: Callable[..., Any], /, *args: Any, **options: Unpack[AddOptions]) -> Task[Any]: ...
+    def add_depend_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
+        """As `add_task`; when this child ends, the Job stops with its reason (J3)."""
+        if args or not isinstance(task, Task):
+            task = _as_task(task, args)
+        life = task._life
+        origin = caller(1)
+
+        def put() -> None:
+            self.add_task(task, **options)
+            life.origin = origin
+            life.more().depends = True
+
+        self._now(put)
+        return task
+
+    def replace_task(self, key: Any, new: TaskT) -> TaskT:
+        """Stop the child with this key, and start `new` under the key as soon as it is gone (J9).
+
+        Returns `new` at once. Without such a child it is as `add_task(new, key=key)`.
+
+        Raises:
+            TaskStateError: The key waits for another new task already.
+        """
+        life = life_of(new)
+        check_free(life)
+        self._now(partial(self._life.replace, key, life, caller(1)))
+        return new
+
+    @property
+    def children(self) -> tuple[Task[Any], ...]:
+        """Its children in the order of their start; those not started yet come last (J6)."""
+        return tuple(life.task for life in tuple(self._life.children.values()))
+
+    @property
+    def size(self) -> int:
+        """How many children it has."""
+        return len(self._life.children)
+
+    def range_sub_task(self, visit: Callable[[Task[Any]], object]) -> None:
+        """Call `visit` with each child, until it returns False."""
+        for child in self.children:
+            if visit(child) is False:
+                return
+
+    @property
+    def blocked(self) -> Task[Any] | None:
+        """The child whose hook holds up the loop now (L5)."""
+        loop = self._life.own_loop
+        holder = loop.holder if loop is not None else None
+        return holder.task if isinstance(holder, Life) else None
+
+    @property
+    def event_loop_running(self) -> bool:
+        """Whether there are children, pending or alive (Q2)."""
+        return bool(self._life.children)
+
+    async def call(self, function: Callable[..., Awaitable[T] | T], *args: Any) -> T:
+        """Run a function, plain or async, in the loop between two hooks of the children; return what it returns (Q6).
+
+        Inside that same loop it runs at once. Two calls never overlap.
+
+        Raises:
+            TaskDisposedError: The Job is stopped. TaskStateError: It is in no tree, or it would be a deadlock.
+        """
+        life = self._life
+        if not callable(function):
+            raise TypeError(f"call() takes a function and its arguments, not {function!r}")
+        if life.parent is None:
+            raise TaskStateError(f"{type(self).__name__} is in no tree, so it has no loop yet: add it first")
+        life.pump.check_thread("call")
+        if life.own_loop is not None and holds(life.own_loop):
+            value = function(*args)
+            return await value if inspect.isawaitable(value) else value
+        if life.request is not None or life.state in (DISPOSING, DISPOSED):
+            raise TaskDisposedError(f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls")
+        if not life.ever_started:
+            check_wait(life, "the start")
+        event = Call(life, partial(function, *args) if args else function)
+        life.loop_of_children.post(event)
+        return await event.outcome()  # type: ignore[no-any-return]
+
+    def on_descendants_start(self, listener: Callable[[Task[Any]], object]) -> None:
+        """Call a plain function with each task below this one, at any depth, whenever it is STARTED (J8)."""
+        self._hear("on_descendants_start", listener)
+
+    def on_descendants_dispose(self, listener: Callable[[Task[Any]], object]) -> None:
+        """Call a plain function with each task below this one at the end of each of its lives (J8)."""
+        self._hear("on_descendants_dispose", listener)
+
+    def _hear(self, moment: str, listener: Callable[..., object]) -> None:
+        self._plain(listener, moment)
+        self._listen(moment, listener)
+        if self._life.parent is not None:
+            self._life.pump.listening += 1
+
+
+def _as_task(thing: Any, args: tuple[Any, ...]) -> Task[Any]:
+    if isinstance(thing, Task) and args:
+        raise TypeError(f"add_task() takes arguments for functions only; give them to {type(thing).__name__}(…) itself")
+    if inspect.iscoroutine(thing):
+        thing.close()
+        raise TypeError(
+            f"add_task() takes the function, not the coroutine it returns: add_task({thing.__name__}, …) "
+            f"with its arguments after it, without calling it"
+        )
+    if isinstance(thing, type) or not callable(thing):
+        life_of(thing)  # raises: it is no task
+    return (FunctionTask if is_async(thing) else ThreadFunctionTask)(thing, *args)
+
+
+def _then(first: Callable[[], object], second: Callable[[], object]) -> None:
+    first()
+    second()
+
+
+def _describe(task: Task[Any], name: str | None, logger: Any, descriptions: Mapping[str, Any] | None,
+              retry: RetryPolicy | None) -> None:  # fmt: skip
+    if name is not None:
+        task.owner_type = name
+    if logger is not None:
+        task._life.more().logger = logger
+    if descriptions is not None:
+        task.set_descriptions(descriptions)
+    if retry is not None:
+        task.set_retry(retry)
+
+
+def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:
+    if timeout is not None:
+        life.set_timer("timeout", timeout, lambda: life.stop(TimeoutReason(f"it took longer than {timeout:g} s")))
+    if stop_when is None:
+        return
+    pump = life.pump
+    watching = pump.backend.spawn_body(_watch(life, stop_when), pump.context.copy(), lambda value, error: None)
+    life.more().finals.append(lambda task: watching.cancel())
+
+
+async def _watch(life: Life, stop_when: Any) -> None:
+    wait = getattr(stop_when, "wait", None)
+    await (stop_when if wait is None else wait())
+    life.stop(StopByUser(f"what it was to stop for has come: {stop_when!r}"))

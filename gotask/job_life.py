@@ -1,0 +1,301 @@
+"""The lives of a Job: when it takes children, when it ends by itself, and what it hears of them (J)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from gotask.cascade import Cascade
+from gotask.errors import (
+    AutoStop, StopByUser, TaskDisposedError, TaskExistsError, TaskStateError, TooManyChildrenError,
+)  # fmt: skip
+from gotask.event_loop import EventLoop
+from gotask.life import Life
+from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
+
+if TYPE_CHECKING:
+    from gotask.backend import Drive
+
+KEPT_FAILURES = 100
+
+
+def tell_ancestors(node: Any, moment: str, life: Life) -> None:
+    """Tell the listeners of this node, then those of what holds it, up to the root (D1, J8)."""
+    while node is not None:
+        extras = getattr(node, "extras", None)
+        for listener in extras.listeners_of(moment) if extras is not None else ():
+            try:
+                node.context.copy().run(listener, life.task)  # its own is entered in its loop
+            except BaseException as error:
+                node.report(f"an {moment} listener of {node.task.execution_path} raised", error)
+        node = node.parent
+
+
+class JobLife(Life):
+    """A life that holds other lives."""
+
+    __slots__ = ("cascade", "children", "failure_count", "failures", "had_child", "own_loop", "replacing")
+
+    stays = False
+    """Whether it goes on when its children are gone (J6)."""
+
+    def __init__(self, task: Any) -> None:
+        super().__init__(task)
+        self.own_loop: EventLoop | None = None
+        self.children: dict[Any, Life] = {}
+        self.cascade: Cascade | None = None
+        self.had_child = False
+        self.failures: deque[BaseException] | None = None
+        self.failure_count = 0
+        self.replacing: dict[Any, Life] | None = None
+
+    # What its children need of it
+
+    @property
+    def loop_of_children(self) -> EventLoop:
+        """Its loop, made when there is something for it to do (Q1)."""
+        if self.own_loop is None:
+            self.own_loop = EventLoop(self)
+            self.own_loop.opened = self.state not in (INIT, RETRYING, DISPOSED)
+        return self.own_loop
+
+    def post(self, life: Life) -> None:
+        """Have the loop look at this child; it is in the queue once at most."""
+        if not life.queued:
+            life.queued = True
+            self.loop_of_children.post(life)
+
+    def add(self, life: Life, key: Any, origin: Any) -> None:
+        """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
+        self.check_open()
+        key = life.id if key is None else key
+        if key in self.children:
+            taken = self.children[key].task
+            raise TaskExistsError(
+                f"{self.task.execution_path} has a child with the key {key!r} already ({taken.execution_path}, "
+                f"{taken.state.name}): use another key, or replace_task({key!r}, …)",
+                taken,
+            )
+        limit = self.task.max_children
+        if limit is not None and len(self.children) >= limit:
+            raise TooManyChildrenError(f"{self.task.execution_path} has {limit} children, which is its max_children")
+        self.adopt(life, key, origin)
+
+    def adopt(self, life: Life, key: Any, origin: Any) -> None:
+        """Make it a child and have it started."""
+        if life.state is DISPOSED:
+            life.renew()
+        life.added(self, key, origin)
+        self.children[key] = life
+        self.had_child = True
+        self.post(life)
+
+    def replace(self, key: Any, life: Life, origin: Any) -> None:
+        """Have `life` take the place of the child with that key once it is gone (J9)."""
+        self.check_open()
+        old = self.children.get(key)
+        if old is None:
+            self.add(life, key, origin)
+            return
+        if self.replacing is None:
+            self.replacing = {}
+        if key in self.replacing:
+            raise TaskStateError(
+                f"the key {key!r} of {self.task.execution_path} waits for {self.replacing[key].task!r} already: "
+                f"replace that one once it has started"
+            )
+        if life.state is DISPOSED:
+            life.renew()
+        life.added(self, key, origin)
+        self.replacing[key] = life
+        old.stop(StopByUser(f"replaced by {life.task!r}"))
+
+    def check_open(self) -> None:
+        """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""
+        if self.parent is None:
+            raise TaskStateError(
+                f"{type(self.task).__name__} is in no tree, so nothing could start its children: add it to a Job or "
+                f"a RootManager first, or add the children in its `start`"
+            )
+        if self.state in (DISPOSING, DISPOSED) or (self.is_asked and self.state is not RETRYING) or self.request:
+            raise TaskDisposedError(
+                f"{self.task.execution_path} takes no more children: it is {self.state.name}, because of "
+                f"{self.request or self.reason!r}"
+            )
+
+    def take_back(self, life: Life) -> None:
+        self.add(life, life.key, life.origin)
+
+    def reborn(self, life: Life) -> None:
+        self.children[life.key] = self.children.pop(life.key)
+
+    @property
+    def escalates(self) -> bool:
+        return bool(self.task.on_child_failure == "escalate")
+
+    def forget(self, life: Life) -> None:
+        """A child is gone for good: count its failure, fill its place, and perhaps end with it (J1 to J3, J9)."""
+        del self.children[life.key]
+        if life.has_failed:
+            self.child_failed(life)
+        if self.replacing:
+            successor = self.replacing.pop(life.key, None)
+            if successor is not None:
+                self.adopt(successor, life.key, successor.origin)
+                if self.cascade is not None:
+                    successor.stop(self.cascade.reason, by_parent=True)
+        if life.extras is not None and life.extras.depends and not self.is_asked:
+            self.stop(life.reason or StopByUser())
+        if self.cascade is not None:
+            self.cascade.gone(life)
+        if not self.children:
+            self.childless()
+
+    def child_failed(self, life: Life) -> None:
+        """J2: keep what it failed with; where failures escalate, fail too."""
+        assert life.reason is not None
+        self.failure_count += 1
+        if self.failures is None:
+            self.failures = deque(maxlen=KEPT_FAILURES)
+        self.failures.append(life.reason)
+        if self.escalates and ACTIVE[self.state] and not self.is_asked:
+            self.reason = life.reason
+            self.heed()
+
+    def childless(self) -> None:
+        """The last child is gone."""
+        if self.state in (DISPOSING, INIT, RETRYING):
+            if self.cascade is not None:
+                self.cascade = None
+                self.parent.post(self)
+        elif self.may_auto_stop():
+            self.reason = self.auto_stop()
+            self.parent.post(self)
+
+    def may_auto_stop(self) -> bool:
+        """J1: it has had a child, none is left, and its own body is over."""
+        return (
+            ACTIVE[self.state] and not self.stays and self.had_child and not self.children and self.body is None
+            and not self.is_asked
+        )  # fmt: skip
+
+    def auto_stop(self) -> AutoStop:
+        return AutoStop(self.failures or (), self.failure_count)
+
+    def heard_start(self, life: Life) -> None:
+        if self.pump.listening:
+            tell_ancestors(self, "on_descendants_start", life)
+
+    def heard_end(self, life: Life) -> None:
+        if self.pump.listening:
+            tell_ancestors(self, "on_descendants_dispose", life)
+
+    # Its own life, where it differs from that of a task without children
+
+    def renew(self) -> None:
+        super().renew()
+        self.forget_failures()
+
+    def forget_failures(self) -> None:
+        self.had_child = bool(self.children)
+        self.failures = None
+        self.failure_count = 0
+
+    def due(self) -> Drive | None:
+        self.queued = False
+        if self.children and (self.state is DISPOSING or (self.request is not None and self.state in (INIT, RETRYING))):
+            self.close()
+            return None
+        return super().due()
+
+    def begin(self) -> Drive | None:
+        self.forget_failures()
+        if self.own_loop is not None:
+            self.own_loop.opened = True  # L12; looked at below, when there is a context for the hooks
+        drive = super().begin()
+        if self.own_loop is not None:
+            self.own_loop.look()
+        return drive
+
+    def open_body(self) -> Drive | None:
+        drive = super().open_body()
+        if drive is None and self.may_auto_stop():
+            self.reason = self.auto_stop()
+            return self.end()
+        return drive
+
+    def completed(self) -> BaseException | None:
+        """A body that returned ends the life only when there is nothing else to stay for (L6)."""
+        if self.stays or self.children:
+            return None
+        return self.auto_stop() if self.had_child else super().completed()
+
+    def is_ending(self) -> bool:
+        if self.is_asked:
+            return True
+        self.enter(STARTED)
+        return False
+
+    def wind_down(self) -> None:
+        if self.children:
+            self.pump.soon(self.close)
+        else:
+            self.parent.post(self)
+
+    def end(self) -> Drive | None:
+        if self.body is not None:
+            return None
+        if self.children:
+            self.close()
+            return None
+        return super().end()
+
+    def close(self) -> None:
+        """Have the children go first; the rest follows when the last of them is gone (D1, D3)."""
+        if self.cascade is not None or self.body is not None:
+            return
+        if not self.children:
+            self.parent.post(self)
+            return
+        if ACTIVE[self.state] or self.state is STARTING:
+            self.begin_ending()
+        loop = self.loop_of_children
+        if self.state in (INIT, RETRYING):
+            self.context = self.parent.context
+        self.cascade = Cascade(self, concurrent=self.task.stop_children == "concurrent")
+        loop.paused = False
+        loop.open()
+        self.cascade.advance()
+
+    def live_again(self, reason: BaseException, delay: float) -> None:
+        if self.own_loop is not None:
+            self.own_loop.opened = False
+        super().live_again(reason, delay)
+
+    def finish(self, recorded: bool = False) -> None:
+        if self.own_loop is not None:
+            self.own_loop.close()
+        super().finish(recorded)
+
+    def give_up(self) -> None:
+        """Give up everything below first, the deepest first (S5)."""
+        if self.state is DISPOSED:
+            return
+        if self.children:
+            below: list[Life] = []
+            left: list[Any] = [self]
+            while left:
+                node = left.pop()
+                below.extend(children := list(getattr(node, "children", {}).values()))
+                left.extend(children)
+            for life in reversed(below):
+                Life.give_up(life)
+        self.cascade = None
+        super().give_up()
+
+
+class WorkLife(JobLife):
+    """The life of a Job that stays until somebody stops it (J6)."""
+
+    __slots__ = ()
+    stays = True

@@ -1,0 +1,126 @@
+"""What a task tells about itself: descriptions, steps, times, log records, its place in the tree."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from gotask.events import Step, Timings
+from gotask.hooks import TaskMeta
+from gotask.life import Life
+from gotask.tracing import TRACE, call_stack, execution_path
+
+
+class Notes(metaclass=TaskMeta):
+    """The part of Task that is for people: to be read in logs, in the history and in a picture of the tree."""
+
+    __slots__ = ()
+
+    _life: Life
+
+    @property
+    def execution_path(self) -> str:
+        """The owners from the root on: `RootManager/Connection/Heartbeat#12` (H2)."""
+        return execution_path(self._life)
+
+    def call_stack(self) -> list[str]:
+        """As `execution_path`, one line each with id, state and start reason, innermost last (H2)."""
+        return call_stack(self._life)
+
+    @property
+    def timings(self) -> Timings:
+        """Seconds in each phase of the current life, or of the last one; so far, if it goes on (L10)."""
+        return self._life.timings()
+
+    @property
+    def duration(self) -> float:
+        """Seconds since it was added, to the end of its last life; so far, while it lives (L10)."""
+        return self._life.timings().total
+
+    # Descriptions (H4)
+
+    @property
+    def descriptions(self) -> Mapping[str, Any]:
+        """What was set, read only; the history keeps it as text (H4)."""
+        extras = self._life.extras
+        return MappingProxyType(extras.descriptions if extras is not None else {})
+
+    def get_description(self, key: str, default: Any = None) -> Any:
+        """One description, or the default."""
+        return self.descriptions.get(key, default)
+
+    def set_description(self, key: str, value: Any) -> None:
+        """Say something about this task, for people. The value may be anything."""
+        self.set_descriptions({key: value})
+
+    def set_descriptions(self, descriptions: Mapping[str, Any]) -> None:
+        """Set several; the others stay.
+
+        Raises:
+            TypeError: A key is no string.
+        """
+        for key in descriptions:
+            if not isinstance(key, str):
+                raise TypeError(f"the key of a description is a string, not {key!r}")
+        self._life.more().descriptions.update(descriptions)
+
+    def remove_description(self, key: str) -> None:
+        """Take one back; none of that key is fine."""
+        if self._life.extras is not None:
+            self._life.extras.descriptions.pop(key, None)
+
+    # Steps (H3)
+
+    def step(self, name: str, detail: str = "") -> None:
+        """Record that a named step of the work has been reached, with its time (H3)."""
+        life = self._life
+        if life.parent is None:
+            self._life.more().steps.append(Step(name, detail, 0.0))
+            return
+        pump = life.pump
+        step = Step(name, detail, pump.clock() - (life.began_at or life.added_at))
+        life.more().steps.append(step)
+        if pump.observers.step_recorded:
+            pump.observers.tell(pump.observers.step_recorded, self, step)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of this life, in order."""
+        extras = self._life.extras
+        return () if extras is None else tuple(extras.steps)
+
+    # Logging (H7)
+
+    def debug(self, message: str, **fields: Any) -> None:
+        """Log at DEBUG; see `info`."""
+        self._log(logging.DEBUG, message, fields)
+
+    def info(self, message: str, **fields: Any) -> None:
+        """Log a message with fields, through the logger `gotask.<owner type>`; the record has task_id and task_path."""
+        self._log(logging.INFO, message, fields)
+
+    def warn(self, message: str, **fields: Any) -> None:
+        """Log at WARNING; see `info`."""
+        self._log(logging.WARNING, message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        """Log at ERROR; see `info`."""
+        self._log(logging.ERROR, message, fields)
+
+    def trace(self, message: str, **fields: Any) -> None:
+        """Log below DEBUG; see `info`."""
+        self._log(TRACE, message, fields)
+
+    @property
+    def trace_enabled(self) -> bool:
+        """Whether `trace` would log anything."""
+        return bool(self._life.logger.isEnabledFor(TRACE))
+
+    def _log(self, level: int, message: str, fields: dict[str, Any]) -> None:
+        logger = self._life.logger
+        if logger.isEnabledFor(level):
+            text = " ".join([message, *(f"{name}={value!r}" for name, value in fields.items())])
+            extra = {**self._life.log_fields(), "task_fields": fields}
+            logger.log(level, "%s", text, extra=extra, stacklevel=3)

@@ -1,0 +1,64 @@
+"""The signals of the operating system, as a channel task of the tree (M3)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from gotask.channel import ChannelTask
+from gotask.errors import Exit, TaskStateError
+from gotask.signals import Channel
+from gotask.snapshot import snapshot
+
+NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
+
+
+class OSSignal(ChannelTask[int]):
+    """Shuts the tree down on the first signal; on the second it ends the process at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.arrivals: Channel[int]
+        self.previous: dict[int, Any] = {}
+
+    def start(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise TaskStateError("signals can be handled in the main thread only: use handle_signals=False here")
+        self.arrivals = self.open()
+        for name in NAMES:
+            number = getattr(signal, name, None)
+            if number is not None:
+                self.previous[number] = signal.signal(number, self.receive)
+        self.parent._life.more().finals.append(self.restore)
+
+    def restore(self, root: Any) -> None:
+        """Put back the handlers that were there before."""
+        for number, handler in self.previous.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        self.previous.clear()
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """The handler: it may interrupt anything, so it only hands over."""
+        self.received += 1
+        if self.received == 1:
+            self._life.pump.backend.call_from_thread(self.arrivals.send_nowait, number)
+        else:
+            lines = [f"second {signal.Signals(number).name}: ending at once. Still alive:", self.alive(), ""]
+            os.write(2, "\n".join(lines).encode("utf-8", "replace"))
+            os._exit(128 + number)
+
+    def alive(self) -> str:
+        """The tree as it is now."""
+        try:
+            return snapshot(self.parent).render_text()
+        except Exception as error:  # the tree may be in the middle of a change
+            return f"(cannot be shown: {error!r})"
+
+    def tick(self, number: int) -> None:
+        """The first signal."""
+        name = signal.Signals(number).name
+        self.info(f"{name}: shutting down; a second signal ends the process at once")
+        self.parent.stop(Exit(name))

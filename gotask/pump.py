@@ -1,0 +1,213 @@
+"""The root-wide queue of Jobs that have something to do, and the one coroutine that drains it (Q1, Q5, L15)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gotask.errors import TaskStateError
+from gotask.events import Observers
+from gotask.history import History
+from gotask.tracing import as_text
+
+if TYPE_CHECKING:
+    from gotask.backend import Backend, Drive, Waiter
+
+BUDGET = 0.002
+"""Seconds after which a long burst lets the rest of the program run (Q5)."""
+
+
+class Loop(Protocol):
+    """What a Job does with its events, as far as the pump is concerned."""
+
+    context: Context
+    listed: bool
+    drive: Drive | None
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is an event to take."""
+
+    def drain(self, deadline: float) -> Drive | None:
+        """Take events until there are none, the time is over, or a hook waits."""
+
+    def resume(self, drive: Drive) -> Drive | None:
+        """Go on after the hook that waited; return the next one that waits."""
+
+    def close(self) -> None:
+        """Take no more events."""
+
+
+class Pump:
+    """Drains the loops of a tree, one after another, in one coroutine.
+
+    When a hook really waits, this coroutine stays with it, because the hook may have bound itself to it (a cancel
+    scope, a timeout); another one then takes over the pumping. So a Job owns a coroutine only while a hook of
+    one of its children waits.
+    """
+
+    def __init__(self, backend: Backend, context: Context, history: int, on_crash: Callable[[BaseException], None],
+                 on_trouble: Callable[[BaseException], None], on_cancel: Callable[[], None]) -> None:  # fmt: skip
+        self.backend = backend
+        self.clock = backend.clock
+        self.context = context
+        self.now = self.clock()
+        self.wall = time.time() - self.now
+        self.observers = Observers()
+        self.history = History(history)
+        self.thread = threading.get_ident()
+        self.limiter: Any = None
+        self.panic = False
+        self.closing = False
+        self.disposed = 0
+        self.abandoned: list[tuple[str, tuple[str, ...]]] = []
+        self.listening = 0
+        """How many listeners for descendants there are in the tree: while none, nobody need be told (D7)."""
+        self._ready: deque[Loop] = deque()
+        self._control: deque[Callable[[], object]] = deque()
+        self._parked: Waiter | None = None
+        self._active: object | None = None
+        self._described: BaseException | None = None
+        self._description = ("", "")
+        self._on_crash = on_crash
+        self._on_trouble = on_trouble
+        self._on_cancel = on_cancel
+
+    def describe(self, reason: BaseException | None) -> tuple[str, str]:
+        """A reason as class name and text; the children of a Job mostly share one."""
+        if reason is not self._described:
+            self._described = reason
+            self._description = (type(reason).__name__, as_text(reason))
+        return self._description
+
+    def trouble(self, error: BaseException) -> None:
+        """Hear of an error that has no one to return to (M7, L14)."""
+        if self.panic or not isinstance(error, Exception):
+            self._on_trouble(error)
+
+    def check_thread(self, what: str) -> None:
+        """Refuse a call that only the tree's own thread may make."""
+        if threading.get_ident() != self.thread:
+            raise TaskStateError(
+                f"{what} was called in another thread than the tree's. Use BlockingRoot (root.wait_stopped, root.call) there"
+            )
+
+    def ask(self, action: Callable[[], Any]) -> Any:
+        """Have it done in the tree's thread, and wait there for what it returns or raises (M6)."""
+        answer: Future[Any] = Future()
+
+        def do() -> None:
+            try:
+                answer.set_result(action())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self.backend.call_from_thread(do)
+        return answer.result()
+
+    def enlist(self, loop: Loop) -> None:
+        """This loop has something to do, and nothing holds it up."""
+        loop.listed = True
+        self._ready.append(loop)
+        if self._parked is not None or self._active is None:
+            self._wake()
+
+    def soon(self, action: Callable[[], object]) -> None:
+        """Have the pump do this before it drains another loop."""
+        self._control.append(action)
+        if self._parked is not None or self._active is None:
+            self._wake()
+
+    def close(self) -> None:
+        """Let the pump end once there is nothing left to do, and what it started with it."""
+        self.closing = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._parked is not None:
+            self._parked.set()
+            self._parked = None
+        elif self._active is None:
+            self._active = token = object()
+            self.backend.spawn(self._main(token), self.context.copy())
+
+    async def _main(self, token: object) -> None:
+        while True:
+            drive = self._turn()
+            if drive is not None:
+                await self._carry(drive)
+                if self._active is not None:
+                    return
+                self._active = token
+            elif self._ready or self._control:
+                await self._rest(self.backend.pause())
+            elif self.closing:
+                self.backend.finish()
+                return
+            else:
+                self._parked = waiter = self.backend.waiter()
+                await self._rest(waiter)
+
+    async def _rest(self, rest: Awaitable[Any]) -> None:
+        try:
+            await rest
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if not self.backend.is_cancellation(error):
+                raise
+            self._parked = None
+            self._on_cancel()  # S8: the whole program is being cancelled; the tree still cleans up
+
+    def _turn(self) -> Drive | None:
+        """Drain what is ready, for as long as the budget allows; return a hook that waits, if there is one."""
+        self.now = self.clock()
+        deadline = self.now + BUDGET
+        while self.now <= deadline:
+            if self._control:
+                self._guarded(None, self._control.popleft())
+                self.now = self.clock()
+            elif self._ready:
+                loop = self._ready.popleft()
+                loop.listed = False
+                drive: Drive | None = self._guarded(loop, loop.drain, deadline)
+                if drive is not None:
+                    return drive
+                if loop.pending and not loop.listed:
+                    self.enlist(loop)
+            else:
+                break
+        return None
+
+    async def _carry(self, drive: Drive) -> None:
+        """Stay with a hook that waits, and with those that follow it in the same event."""
+        self._active = None
+        if self._ready or self._control:
+            self._wake()
+        current: Drive | None = drive
+        while current is not None:
+            await current
+            loop: Loop = current.loop
+            if loop.drive is not current:
+                return  # it was abandoned (S5), and its loop goes on without it
+            self.now = self.clock()
+            current = self._guarded(loop, loop.resume, current)
+        if loop.pending and not loop.listed:
+            self.enlist(loop)
+
+    def _guarded(self, loop: Loop | None, action: Callable[..., Any], *args: Any) -> Any:
+        """Do a piece of the library's own work; an error in it is a bug of ours, and must not hang the tree (L15)."""
+        try:
+            return action(*args) if loop is None else loop.context.run(action, *args)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if loop is not None:
+                loop.close()
+            self._on_crash(error)
+            return None

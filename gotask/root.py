@@ -1,0 +1,281 @@
+"""RootManager: the root of a tree, and where it touches the program around it (M)."""
+
+from __future__ import annotations
+
+import math
+import os
+import weakref
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from gotask.backend import Backend, current_backend
+from gotask.context import CURRENT, running_hooks
+from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
+from gotask.event_loop import EventLoop
+from gotask.events import LifeRecord, Observer
+from gotask.history import History
+from gotask.life import Life
+from gotask.pump import Pump
+from gotask.states import DISPOSED, INIT, STARTED
+from gotask.tracing import LOGGER, caller
+from gotask.waiting import lineage, until_stopped
+from gotask.work import K, T, WorkCollection
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ROOTS: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The roots that were opened and are not garbage yet: where `from_pointer` and `get_task_history` look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unstopped:
+    """A task that did not stop in time: its path, and where it hangs, innermost last (M4)."""
+
+    path: str
+    where: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.path} hangs at {' < '.join(reversed(self.where)) or 'an unknown place'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """What a shutdown did: `disposed` tasks in `duration` seconds; `unstopped` are those that were abandoned (M4)."""
+
+    disposed: int = 0
+    duration: float = 0.0
+    unstopped: tuple[Unstopped, ...] = field(default=())
+
+    def __str__(self) -> str:
+        text = f"{self.disposed} tasks disposed in {self.duration:.3g} s"
+        return "\n".join([text, *(f"did not stop: {one}" for one in self.unstopped)])
+
+
+class Host:
+    """What a root is added to, so that no task need ask whether it has a parent."""
+
+    parent = None
+    task = None
+    outer = None
+    id = None
+    level = -1
+    escalates = False
+    passing = True
+    state = STARTED
+
+    def __init__(self, root: Any, backend: Backend, panic: bool, history: int, max_threads: float) -> None:
+        self.root: Life = root._life
+        self.context: Context = copy_context()
+        self.context.run(CURRENT.set, None)
+        self.pump = Pump(backend, self.context, history, self.crashed, self.troubled, self.cancelled)
+        self.pump.limiter = anyio.CapacityLimiter(max_threads)
+        self.pump.panic = panic
+        self.loop = EventLoop(self)
+        self.loop.opened = True
+        self.leaving: BaseException | None = None
+        """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
+
+    def post(self, life: Life) -> None:
+        if not life.queued:
+            life.queued = True
+            self.loop.post(life)
+
+    def forget(self, life: Life) -> None:
+        pass
+
+    reborn = heard_start = heard_end = forget
+
+    def take_back(self, life: Life) -> None:
+        raise TaskDisposedError("a root is opened again with `await root.init()`")
+
+    def crashed(self, error: BaseException) -> None:
+        """The library itself failed: end the tree, by force where it does not go by itself (L15)."""
+        LOGGER.critical("a bug of gotask: its loop failed; the tree is shut down", exc_info=error)
+        first = not isinstance(self.leaving, TaskPanic)
+        self.leaving = TaskPanic(f"gotask's own loop failed with {error!r}: please report this as a bug")
+        self.leaving.__cause__ = error
+        if first:
+            self.root.stop(self.leaving)
+            self.pump.backend.call_at(self.pump.clock() + 5.0, self.root.give_up)
+        else:
+            self.root.give_up()
+
+    def troubled(self, error: BaseException) -> None:
+        """An error shuts the tree down and leaves with it (L14, M7)."""
+        if self.leaving is None:
+            self.leaving = error
+            self.root.stop(Exit(f"because of {error!r}"))
+
+    def cancelled(self) -> None:
+        """The program around is being cancelled (S8)."""
+        self.root.stop(Exit("cancelled from outside"))
+
+    def closed(self, root: Any) -> None:
+        """The root is DISPOSED: nothing of the tree is left to do."""
+        self.pump.close()
+
+
+class RootManager(WorkCollection[K, T]):
+    """The root of a tree of tasks. Use it with `async with`, or with `await init()` and `await shutdown()` (M1).
+
+    It is a WorkCollection: its children can be looked up by key. It belongs to the event loop it was opened in.
+
+    Args:
+        handle_signals: Shut down on SIGHUP, SIGINT, SIGTERM, SIGQUIT (M3). None: only under `gotask.run`.
+        panic: Let the first error that no one handles shut the tree down and leave it (M7). None: as the environment
+            variable GOTASK_PANIC says.
+        history: How many lives to remember (H5).
+        max_threads: How many plain bodies may run at a time (L16). None: any number.
+    """
+
+    __slots__ = ("_host", "_options", "_report")
+
+    def __init__(
+        self,
+        *,
+        handle_signals: bool | None = None,
+        panic: bool | None = None,
+        history: int = 10_000,
+        max_threads: int | None = None,
+    ) -> None:
+        if max_threads is not None and (not isinstance(max_threads, int) or max_threads < 1):
+            raise ValueError(f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}")
+        History(history)
+        self._options = {
+            "handle_signals": handle_signals, "panic": panic, "history": history, "max_threads": max_threads,
+        }  # fmt: skip
+
+    async def init(self) -> Self:
+        """Open the tree in the running event loop, and return this root once it is STARTED.
+
+        On a running root it does nothing (M1). A root that was shut down can be opened again.
+
+        Raises:
+            TaskStateError: It runs in another event loop (M12).
+        """
+        life = self._life
+        if life.parent is not None and life.state is not DISPOSED:
+            life.pump.check_thread("init()")
+            return self
+        options: dict[str, Any] = getattr(self, "_options", {})
+        panic = options.get("panic")
+        if panic is None:
+            panic = os.environ.get("GOTASK_PANIC", "") not in ("", "0")
+        backend = current_backend()
+        await backend.open()
+        if life.state is DISPOSED:
+            life.renew()
+        host = Host(self, backend, panic, options.get("history", 10_000), options.get("max_threads") or math.inf)
+        life.added(host, self.key, caller(1))
+        finals = life.more().finals
+        finals[:] = [host.closed]
+        self._host = host
+        self._report: ShutdownReport | None = None
+        ROOTS.add(self)
+        host.post(life)
+        try:
+            await self.wait_started()
+            if options.get("handle_signals"):
+                await self.add_signals()
+        except BaseException:
+            await self.shutdown()
+            raise
+        return self
+
+    async def add_signals(self) -> None:
+        """Shut down on signals from now on (M3)."""
+        from gotask.os_signal import OSSignal
+
+        await self.add_task(OSSignal()).wait_started()
+
+    async def shutdown(self, timeout: float | None = None) -> ShutdownReport:
+        """Stop the whole tree with Exit, and wait until it is gone; then say how it went (M4).
+
+        It waits to the end even when its caller is cancelled (S8). Called inside the tree it only asks, and returns
+        an empty report at once (M10).
+
+        Args:
+            timeout: Seconds after which what still lives is abandoned.
+
+        Raises:
+            TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
+        """
+        life = self._life
+        if life.parent is None:
+            return ShutdownReport()
+        life.pump.check_thread("shutdown()")
+        life.stop(Exit("shutdown"))
+        if any(own is life for hook in running_hooks() for own in lineage(hook)):
+            return ShutdownReport()
+        if timeout is not None and life.state is not DISPOSED:
+            life.set_timer("shutdown", timeout, life.give_up)
+        pump = life.pump
+        began, before = pump.clock(), pump.disposed
+        await pump.backend.shielded(self._gone)
+        if self._report is None:
+            unstopped = tuple(Unstopped(path, where) for path, where in pump.abandoned)
+            self._report = ShutdownReport(pump.disposed - before, pump.clock() - began, unstopped)
+        leaving, self._host.leaving = self._host.leaving, None
+        if leaving is not None:
+            raise leaving
+        return self._report
+
+    async def _gone(self) -> None:
+        life = self._life
+        await until_stopped(life)
+        if not life.pump.abandoned:
+            await life.pump.backend.wait_finished()
+
+    async def __aenter__(self) -> Self:
+        return await self.init()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    def observe(self, observer: Observer) -> None:
+        """Have an observer told of what happens in this tree (H6)."""
+        self._opened("observe()").observers.attach(observer)
+
+    def unobserve(self, observer: Observer) -> None:
+        """Tell an observer no more."""
+        self._opened("unobserve()").observers.detach(observer)
+
+    @property
+    def history(self) -> History:
+        """The last lives of this tree (H5)."""
+        return self._opened("history").history
+
+    def _opened(self, what: str) -> Pump:
+        if self._life.parent is None:
+            raise TaskStateError(f"{what} needs an open tree: `await root.init()` first, or `async with RootManager() as root:`")
+        return self._life.pump
+
+
+def get_task_history(**filters: Any) -> list[LifeRecord]:
+    """The lives remembered by all roots of this process, newest last; the filters are those of `History.records`."""
+    records = [record for root in tuple(ROOTS) for record in root.history.records(**filters)]
+    records.sort(key=lambda record: record.ended_at)
+    limit = filters.get("limit")
+    return records if limit is None else records[max(len(records) - limit, 0) :]
+
+
+def from_pointer(pointer: int) -> Any:
+    """The living task with this `pointer`.
+
+    Raises:
+        LookupError: None of the living tasks has it. It is never a cast, so any number is safe.
+    """
+    left: list[Life] = [root._life for root in tuple(ROOTS)]
+    while left:
+        life = left.pop()
+        if life.state is not DISPOSED and id(life.task) == pointer:
+            return life.task
+        left.extend(getattr(life, "children", {}).values())
+    raise LookupError(f"no living task has the pointer {pointer}")

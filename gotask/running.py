@@ -1,0 +1,91 @@
+"""`gotask.run`: the way in for a script (M2)."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import anyio
+
+from gotask.root import RootManager, ShutdownReport
+
+R = TypeVar("R")
+
+BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "asyncio": ("asyncio", {}),
+    "asyncio+uvloop": ("asyncio", {"use_uvloop": True}),
+    "trio": ("trio", {}),
+}
+
+
+def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio", **root_options: Any) -> R | None:
+    """Run a program: open a root, await `main(root, *args)`, shut the tree down, return what main returned (M2).
+
+    A `main` without parameters is called as `main()`. Signals shut the tree down; `main` is then cancelled once
+    the tree is gone, and None is returned (M3, M11). If nobody has configured logging, it is, at INFO.
+
+    Args:
+        main: An async function.
+        args: Its arguments after the root.
+        backend: `"asyncio"`, `"asyncio+uvloop"` or `"trio"`.
+        root_options: As for RootManager; `handle_signals` is True by default.
+
+    Raises:
+        TypeError: `main` is no async function. ValueError: The back end is unknown.
+    """
+    _check(main, backend)
+    _configure_logging()
+    root: RootManager[Any, Any] = RootManager(**{"handle_signals": True, **root_options})
+    name, options = BACKENDS[backend]
+    result: R | None = anyio.run(_run, main, root, args, backend=name, backend_options=options)
+    return result
+
+
+def _check(main: Any, backend: str) -> None:
+    if backend not in BACKENDS:
+        raise ValueError(f"the back end is one of {', '.join(BACKENDS)}, not {backend!r}")
+    if inspect.iscoroutine(main):
+        main.close()
+        raise TypeError("run() takes the async function itself: gotask.run(main), without brackets after main")
+    if not callable(main):
+        raise TypeError(f"run() takes an async function, not {main!r}")
+
+
+def _takes_root(main: Callable[..., Any]) -> bool:
+    kinds = [parameter.kind for parameter in inspect.signature(main).parameters.values()]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return any(kind in positional for kind in kinds)
+
+
+async def _run(main: Callable[..., Awaitable[R]], root: RootManager[Any, Any], args: tuple[Any, ...]) -> R | None:
+    result: R | None = None
+    try:
+        async with root:
+            with anyio.CancelScope() as scope:
+                root._life.more().finals.append(lambda root: scope.cancel())
+                outcome = main(root, *args) if args or _takes_root(main) else main()
+                if not inspect.isawaitable(outcome):
+                    raise TypeError(f"main should be an async function (`async def`), but it returned {outcome!r}")
+                result = await outcome
+    finally:
+        report = await root.shutdown()
+        if report.unstopped:
+            _leave(report)
+    return result
+
+
+def _leave(report: ShutdownReport) -> None:
+    """End the process: what was abandoned could keep it from ending by itself (S11)."""
+    logging.shutdown()
+    sys.stdout.flush()
+    print(report, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _configure_logging() -> None:
+    if not logging.getLogger().handlers and not logging.getLogger("gotask").handlers:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")

@@ -1,0 +1,263 @@
+"""Where the items of a channel task come from: its own channel, or a signal of any other kind (C1)."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from gotask.backend import Backend, current_backend
+from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.waiting import Waiters
+
+Item = TypeVar("Item")
+
+
+class Source:
+    """Items that have come, and whether there may be more. `refill` is asked when `items` is empty."""
+
+    def __init__(self) -> None:
+        self.items: deque[Any] = deque()
+        self.ended = False
+        self.error: BaseException | None = None
+
+    def refill(self) -> bool:
+        """Get an item that need not be waited for; whether there is one."""
+        return False
+
+    def taken(self) -> None:
+        """Some items have been taken and dealt with."""
+
+    def close(self) -> None:
+        """The life is over."""
+
+
+class Channel(Generic[Item]):
+    """The sending end of a channel to a task. All its methods may be used from any thread (C1)."""
+
+    def __init__(self, capacity: int) -> None:
+        if not isinstance(capacity, int) or capacity < 1:
+            raise ValueError(f"the capacity of a channel is a whole number of at least 1, not {capacity!r}")
+        self.capacity = capacity
+        self._items: deque[Item] = deque()
+        self._closed = False
+        self._source: ChannelSource | None = None
+        self._room = Waiters()
+        self._backend: Backend | None = None
+        self._thread = threading.get_ident()
+
+    async def send(self, item: Item) -> None:
+        """Hand an item over; wait while there is no room (C2).
+
+        Raises:
+            TaskDisposedError: The channel is closed.
+        """
+        if threading.get_ident() != self._thread:
+            await anyio.to_thread.run_sync(self._send_from_thread, item)
+            return
+        while len(self._items) >= self.capacity and not self._closed:
+            self._backend = self._backend or current_backend()
+            await self._room.wait(self._backend)
+        self._put(item)
+
+    def send_nowait(self, item: Item) -> None:
+        """Hand an item over.
+
+        Raises:
+            TaskStateError: There is no room. TaskDisposedError: The channel is closed.
+        """
+        if threading.get_ident() != self._thread:
+            self._ask(lambda: self.send_nowait(item))
+            return
+        if len(self._items) >= self.capacity and not self._closed:
+            raise TaskStateError(
+                f"the channel is full ({self.capacity} unread items): await send(…), which waits for room, "
+                f"or open it with a larger capacity"
+            )
+        self._put(item)
+
+    async def aclose(self) -> None:
+        """Say that nothing more comes; what was sent is still read, then the task ends (C3)."""
+        if threading.get_ident() != self._thread:
+            await anyio.to_thread.run_sync(self._ask, self._end)
+        else:
+            self._end()
+
+    def shut(self) -> None:
+        """The task is gone: what was not read is dropped, and senders are told."""
+        self._items.clear()
+        self._end()
+
+    # The other end
+
+    def attach(self, source: ChannelSource, backend: Backend) -> None:
+        """A life reads it from now on."""
+        self._source = source
+        self._backend = backend
+        self._thread = threading.get_ident()
+
+    def detach(self) -> None:
+        """The life is over; perhaps another one comes."""
+        self._source = None
+
+    def make_room(self) -> None:
+        """Items have been read."""
+        if self._room and len(self._items) < self.capacity:
+            self._room.release()
+
+    def _put(self, item: Item) -> None:
+        if self._closed:
+            raise TaskDisposedError("the channel is closed: the task that reads it has stopped, or aclose() was called")
+        self._items.append(item)
+        if self._source is not None:
+            self._source.wake()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._room.release()
+        if self._source is not None:
+            self._source.ended = True
+            self._source.wake()
+
+    # From other threads
+
+    def _ask(self, action: Callable[[], None]) -> None:
+        answer: Future[None] = Future()
+
+        def do() -> None:
+            try:
+                answer.set_result(action())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._in_tree().call_from_thread(do)
+        answer.result()
+
+    def _send_from_thread(self, item: Item) -> None:
+        answer: Future[None] = Future()
+        backend = self._in_tree()
+
+        async def deliver() -> None:
+            try:
+                await self.send(item)
+                answer.set_result(None)
+            except BaseException as error:
+                answer.set_exception(error)
+
+        backend.call_from_thread(lambda: backend.spawn(deliver(), copy_context()))
+        answer.result()
+
+    def _in_tree(self) -> Backend:
+        if self._backend is None:
+            raise TaskStateError("another thread may send once the task is in a tree: add it first")
+        return self._backend
+
+
+class ChannelSource(Source):
+    """The items of a channel."""
+
+    def __init__(self, channel: Channel[Any], backend: Backend, wake: Callable[[], None]) -> None:
+        super().__init__()
+        self.channel = channel
+        self.items = channel._items
+        self.ended = channel._closed
+        self.wake = wake
+        channel.attach(self, backend)
+
+    def taken(self) -> None:
+        self.channel.make_room()
+
+    def close(self) -> None:
+        self.channel.detach()
+
+
+class IteratorSource(Source):
+    """The items of a plain iterator, read in the loop."""
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        super().__init__()
+        self._iterator = iterator
+        self.refill()
+
+    def refill(self) -> bool:
+        if self.ended:
+            return False
+        try:
+            self.items.append(next(self._iterator))
+        except StopIteration:
+            self.ended = True
+        except Exception as error:
+            self.ended, self.error = True, error
+        return not self.ended
+
+
+class AsyncSource(Source):
+    """The items of anything that must be awaited, read one at a time by a coroutine (C2)."""
+
+    def __init__(self, signal: Any, life: Any) -> None:
+        super().__init__()
+        self._wake = life.ready
+        self._backend: Backend = life.pump.backend
+        self._next = Waiters()
+        self._queue = signal if hasattr(signal, "task_done") else None
+        context = life.own_context()
+        self._reader = self._backend.spawn_body(self._read(signal), context, self._over)
+
+    async def _read(self, signal: Any) -> None:
+        async for item in signal if self._queue is None else _from_queue(signal):
+            self.items.append(item)
+            self._wake()
+            await self._next.wait(self._backend)
+
+    def _over(self, value: Any, error: BaseException | None) -> None:
+        self.ended, self.error = True, error
+        self._wake()
+
+    def taken(self) -> None:
+        if not self.items and self._next:
+            if self._queue is not None:
+                self._queue.task_done()
+            self._next.release()
+
+    def close(self) -> None:
+        self._wake = _nothing
+        self._reader.cancel()
+
+
+async def _from_queue(queue: Any) -> AsyncIterator[Any]:
+    """An asyncio.Queue as an async iterable; it ends when the queue is shut down (Python 3.13)."""
+    while True:
+        try:
+            item = await queue.get()
+        except Exception as error:
+            if type(error).__name__ == "QueueShutDown":
+                return
+            raise
+        yield item
+
+
+def _nothing() -> None:
+    pass
+
+
+def listen(signal: Any, life: Any) -> Source:
+    """The source that reads this kind of signal.
+
+    Raises:
+        TypeError: It is no signal.
+    """
+    if isinstance(signal, Channel):
+        return ChannelSource(signal, life.pump.backend, life.ready)
+    if isinstance(signal, AsyncIterable) or hasattr(signal, "task_done"):
+        return AsyncSource(signal, life)
+    if isinstance(signal, Iterable):
+        return IteratorSource(iter(signal))
+    raise TypeError(
+        f"get_signal() of {type(life.task).__name__} returned {signal!r}: a signal is an async iterable, a receive "
+        f"stream, an asyncio.Queue, or a plain iterator"
+    )

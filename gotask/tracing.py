@@ -1,0 +1,95 @@
+"""Where a task came from and what it has done: start reasons (H1), paths (H2), log records (H7)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+Origin = tuple[CodeType, int] | None
+"""A place in the source, cheap to take: a code object and the offset of an instruction in it."""
+
+LOGGER = logging.getLogger("gotask")
+TRACE = 5
+"""The level of `task.trace()`, below DEBUG."""
+logging.addLevelName(TRACE, "TRACE")
+
+
+def caller(depth: int) -> Origin:
+    """The place `depth` calls further out."""
+    frame = sys._getframe(depth + 1)
+    return frame.f_code, frame.f_lasti
+
+
+def where(origin: Origin) -> str:
+    """`file:line` of a place, relative to the working directory when it is inside it (H1)."""
+    if origin is None:
+        return ""
+    code, offset = origin
+    line = code.co_firstlineno
+    for start, end, number in code.co_lines():
+        if start <= offset < end and number is not None:
+            line = number
+    return f"{shown_path(code.co_filename)}:{line}"
+
+
+def shown_path(path: str) -> str:
+    """A path as people want to read it: relative when it lies in the working directory."""
+    here = os.path.join(os.getcwd(), "")
+    return path[len(here) :] if path.startswith(here) else path
+
+
+def stack_of(coro: Any) -> list[str]:
+    """Where a suspended coroutine waits: `file:line in function`, innermost last."""
+    lines: list[str] = []
+    while coro is not None:
+        frame: FrameType | None = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None) or getattr(
+            coro, "ag_frame", None
+        )
+        if frame is not None:
+            lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
+        coro = getattr(coro, "cr_await", None) or getattr(coro, "gi_yieldfrom", None) or getattr(coro, "ag_await", None)
+    return lines
+
+
+def stack_of_thread(ident: int) -> list[str]:
+    """Where a thread is now, innermost last."""
+    lines: list[str] = []
+    frame = sys._current_frames().get(ident)
+    while frame is not None:
+        lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
+        frame = frame.f_back
+    return lines[::-1]
+
+
+def as_text(value: object) -> str:
+    """A value as text, whatever its `__str__` does."""
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: {error!r}>"
+
+
+def execution_path(life: Any) -> str:
+    """The owners from the root down to this task, and its id (H2)."""
+    owners: list[str] = []
+    node = life
+    while node is not None and node.task is not None:
+        if not owners or not node.passing:
+            owners.append(node.task.owner_type)
+        node = node.parent
+    return f"{'/'.join(reversed(owners))}#{life.id}"
+
+
+def call_stack(life: Any) -> list[str]:
+    """One line for each task from the root down to this one (H2)."""
+    lines: list[str] = []
+    node = life
+    while node is not None and node.task is not None:
+        if not node.passing:
+            place = where(node.origin)
+            lines.append(f"{node.task.owner_type}#{node.id} {node.state.name}" + (f" at {place}" if place else ""))
+        node = node.parent
+    return lines[::-1]
