@@ -1,13 +1,13 @@
 """gotask: a tree of asynchronous tasks inside one program, to be started, stopped, restarted, retried and watched.
 
-    class Hello(gotask.Task):
-        async def run(self):
-            self.info("hello", task_id=self.task_id)
+class Hello(gotask.Task):
+    async def run(self):
+        self.info("hello", task_id=self.task_id)
 
-    async def main(root):
-        await root.add_task(Hello())
+async def main(root):
+    await root.add_task(Hello())
 
-    gotask.run(main)
+gotask.run(main)
 """
 
 from gotask.blocking import BlockingRoot

@@ -19,7 +19,7 @@ from gotask.running import BACKENDS
 from gotask.task import Task
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from gotask.backend import Handle
 
@@ -51,7 +51,9 @@ class BlockingRoot:
         self._ready.result()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.shutdown()
 
     def add_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
@@ -117,7 +119,9 @@ class BlockingRoot:
         if self._thread is None:
             raise TaskStateError("the tree is not there yet: use `with BlockingRoot() as root:`")
         if threading.current_thread() is self._thread:
-            raise TaskStateError("this call waits, so it cannot be made in the tree's own thread: await the task instead")
+            raise TaskStateError(
+                "this call waits, so it cannot be made in the tree's own thread: await the task instead"
+            )
         backend = self.root._life.pump.backend
         answer: Future[Any] = Future()
         handle: list[Handle] = []
@@ -138,5 +142,6 @@ class BlockingRoot:
         except FutureTimeout:
             if answer.done():
                 raise
-            backend.call_from_thread(lambda: [one.cancel() for one in handle])
+            for one in handle:
+                backend.call_from_thread(one.cancel)
             raise TimeoutError(f"it took longer than {timeout:g} s") from None

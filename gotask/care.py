@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from gotask.hooks import TaskMeta, is_async
 from gotask.life import Life
 from gotask.resources import Resource, releaser
-from gotask.states import ACTIVE, DISPOSED, INIT, STARTING
+from gotask.states import ACTIVE, DISPOSED, STARTING
 
 T = TypeVar("T")
 
@@ -47,10 +47,10 @@ class Care(metaclass=TaskMeta):
 
     async def enter(self, manager: AbstractAsyncContextManager[T] | AbstractContextManager[T]) -> T:
         """Enter a context manager, plain or async; it is left when this life ends (D8)."""
-        if hasattr(manager, "__aenter__"):
+        if isinstance(manager, AbstractAsyncContextManager):
             value = await manager.__aenter__()
             self._hold(Resource(manager, partial(manager.__aexit__, None, None, None), at_stop=False))
-        elif hasattr(manager, "__enter__"):
+        elif isinstance(manager, AbstractContextManager):
             value = manager.__enter__()
             self._hold(Resource(manager, partial(manager.__exit__, None, None, None), at_stop=False))
         else:
@@ -110,4 +110,6 @@ class Care(metaclass=TaskMeta):
 
     def _plain(self, listener: Callable[..., object], moment: str) -> None:
         if is_async(listener):
-            raise TypeError(f"{moment}() takes a plain function; an async one fits on_before_dispose and on_dispose (D10)")
+            raise TypeError(
+                f"{moment}() takes a plain function; an async one fits on_before_dispose and on_dispose (D10)"
+            )

@@ -7,7 +7,6 @@ from typing import Any
 from gotask.states import DISPOSED, INIT
 
 
-
 class Cascade:
     """The children of one Job that are still to go, and the one that is going."""
 
@@ -21,7 +20,7 @@ class Cascade:
         for child in self._left:
             if concurrent or child.state is INIT:
                 child.stop(self.reason, by_parent=True)  # must not be started any more
-        holder = job.loop_of_children.holder
+        holder = job.child_loop.holder
         if getattr(holder, "body", None) is not None:
             holder.stop(self.reason, by_parent=True)  # it holds up the loop that the others need (L5, S12)
 

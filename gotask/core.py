@@ -17,7 +17,7 @@ from gotask.extras import Extras
 from gotask.history import record_of
 from gotask.hooks import DONE
 from gotask.states import ALLOWED, INIT, TaskState
-from gotask.tracing import LOGGER, as_text
+from gotask.tracing import LOGGER, Origin, as_text
 
 if TYPE_CHECKING:
     from gotask.backend import Drive, Outcome
@@ -36,15 +36,29 @@ def get_next_task_id() -> int:
 class Parent(Protocol):
     """What a task needs of what it was added to; a Job, or the host of a root."""
 
-    id: int
     pump: Pump
-    context: Context
-    level: int
     parent: Any
-    loop: Any
-    outer: Any
-    escalates: bool
+    level: int
     passing: bool
+
+    @property
+    def id(self) -> int | None: ...
+
+    @property
+    def context(self) -> Context:
+        """Where the plain hooks of its children run (M9)."""
+
+    @property
+    def child_loop(self) -> Any:
+        """The loop in which the hooks of its children are called."""
+
+    @property
+    def outer(self) -> Any:
+        """The hook that waits for its children, if one does (J7)."""
+
+    @property
+    def escalates(self) -> bool:
+        """Whether the failure of a child is its own (J2)."""
 
     def post(self, life: Any) -> None:
         """Have the loop look at this child."""
@@ -85,6 +99,10 @@ class Core:
         self.id = next_id()
         self.state: TaskState = INIT
         self.parent: Any = None
+        self.pump: Pump
+        self.context: Context
+        self.added_at: float
+        self.origin: Origin
         self.level = 0
         self.extras: Extras | None = None
         self.request: BaseException | None = None
@@ -125,7 +143,7 @@ class Core:
     @property
     def loop(self) -> Any:
         """The loop in which its hooks are called."""
-        return self.parent.loop
+        return self.parent.child_loop
 
     @property
     def outer(self) -> Any:
@@ -147,6 +165,14 @@ class Core:
         observers = self.pump.observers
         if observers.state_changed:
             observers.tell(observers.state_changed, self.task, old, new)
+
+    def run_over(self, body: Body, value: Any, error: BaseException | None) -> Drive | None:
+        """A body in the loop has ended."""
+        raise NotImplementedError
+
+    def body_over(self, body: Body, value: Any, error: BaseException | None) -> None:
+        """A body beside the loop has ended."""
+        raise NotImplementedError
 
     # Calling hooks
 

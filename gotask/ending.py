@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ class Ending(Stopping):
         """The retry policy: what `set_retry` was given, else the attribute `retry`."""
         extras = self.extras
         own = extras.policy if extras is not None else None
-        return self.task.retry if own is None else own  # type: ignore[no-any-return]
+        return self.task.retry if own is None else own
 
     def end(self) -> Drive | None:
         """The body is over: dispose the task, in the parent's loop."""
@@ -58,12 +57,14 @@ class Ending(Stopping):
                 self.more()
                 return self.clean_up()
             return self.call(self.task.dispose, self.disposed_alone)
-        return self.disposed()
+        self.disposed()
+        return None
 
     def disposed_alone(self, value: Any, error: BaseException | None) -> Drive | None:
         if error is not None:
             self.note_error("dispose", error)
-        return self.disposed()
+        self.disposed()
+        return None
 
     def clean_up_steps(self) -> CleanUp:
         """D1 from the listeners on. If `start` failed, only what was registered is released (D4)."""
@@ -98,7 +99,8 @@ class Ending(Stopping):
                 return drive
             if drive.error is not None:
                 self.note_error(what, drive.error)
-        return self.disposed()
+        self.disposed()
+        return None
 
     def step_taken(self, what: str, value: Any, error: BaseException | None) -> Drive | None:
         if error is not None:
@@ -144,7 +146,9 @@ class Ending(Stopping):
             verdict = Verdict(0.0)
         elif policy is not None and not extras.fallen_back:
             pump = self.pump
-            lived_for = self.ending_at - self.started_at if self.started_at is not None and self.ending_at is not None else 0.0
+            lived_for = (
+                self.ending_at - self.started_at if self.started_at is not None and self.ending_at is not None else 0.0
+            )
             verdict = judge(policy, extras.retries, reason, lived_for, pump.now)
         if verdict.delay is not None:
             return self.live_again(reason, verdict.delay)

@@ -29,7 +29,10 @@ class Owner(Protocol):
 
     task: Any
     pump: Pump
-    context: Context
+
+    @property
+    def context(self) -> Context:
+        """Where plain hooks of the children run (M9)."""
 
 
 class EventLoop:
@@ -143,7 +146,7 @@ class Call:
 
     def __init__(self, job: Any, function: Callable[[], Any]) -> None:
         self.parent = job
-        self.loop: EventLoop = job.loop_of_children
+        self.loop: EventLoop = job.child_loop
         self.outer = CURRENT.get()
         self.value: Any = None
         self.error: BaseException | None = None
@@ -165,12 +168,15 @@ class Call:
         try:
             value = self._context.run(self._function)
         except BaseException as error:
-            return self._end(None, error)
+            self._end(None, error)
+            return None
         if not inspect.isawaitable(value):
-            return self._end(value, None)
+            self._end(value, None)
+            return None
         drive: Drive = self.parent.pump.backend.drive(awaited(value), self._context)
         if not drive.suspended:
-            return self._end(drive.value, drive.error)
+            self._end(drive.value, drive.error)
+            return None
         drive.then = self._end
         return drive
 

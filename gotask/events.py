@@ -21,9 +21,7 @@ class Timings:
     total: float = 0.0
 
 
-def phases(
-    added: float, began: float | None, started: float | None, ending: float | None, now: float
-) -> Timings:
+def phases(added: float, began: float | None, started: float | None, ending: float | None, now: float) -> Timings:
     """The phases of a life from its instants, those that go on up to `now`."""
     after_start = started if started is not None else ending if ending is not None else now
     after_body = ending if ending is not None else now

@@ -16,7 +16,9 @@ Facts = tuple[Any, ...]
 
 def record_of(facts: Facts) -> LifeRecord:
     """The record of a life, from its facts."""
-    (task_id, parent_id, key, owner, kind, level, life, wall, times, retries, reason, failed, final, origin, extra) = facts
+    (task_id, parent_id, key, owner, kind, level, life, wall, times, retries, reason, failed, final, origin, extra) = (
+        facts
+    )
     added, began, started, ending, ended = times
     reason_type, reason_text = reason
     descriptions, steps, errors, abandoned = extra or ({}, (), (), False)

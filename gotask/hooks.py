@@ -11,8 +11,21 @@ from typing import Any
 
 HOOKS = ("start", "run", "go", "dispose", "tick")
 SETTINGS = frozenset(
-    "key owner_type retry stop_grace stop_timeout start_timeout dispose_timeout stop_children on_child_failure "
-    "max_children tick_interval get_tick_interval get_signal".split()
+    [
+        "key",
+        "owner_type",
+        "retry",
+        "stop_grace",
+        "stop_timeout",
+        "start_timeout",
+        "dispose_timeout",
+        "stop_children",
+        "on_child_failure",
+        "max_children",
+        "tick_interval",
+        "get_tick_interval",
+        "get_signal",
+    ]
 )
 """Public attributes that a class is meant to set (L13)."""
 
@@ -138,7 +151,7 @@ def _check_frozen(cls: type, mark: Any) -> None:
         raise TypeError(f"{cls.__name__} is frozen, but a task changes while it lives: leave `frozen=True` away")
 
 
-def _check_names(cls: type) -> None:
+def _check_names(cls: TaskMeta) -> None:
     own = vars(cls)
     names = (own.keys() | own.get("__annotations__", {}).keys()) - SETTINGS - set(HOOKS)
     for base in cls.__mro__[1:]:

@@ -195,7 +195,7 @@ class Job(Task[R]):
         if not life.ever_started:
             check_wait(life, "the start")
         event = Call(life, partial(function, *args) if args else function)
-        life.loop_of_children.post(event)
+        life.child_loop.post(event)
         return await event.outcome()  # type: ignore[no-any-return]
 
     def on_descendants_start(self, listener: Callable[[Task[Any]], object]) -> None:

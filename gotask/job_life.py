@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.cascade import Cascade
 from gotask.errors import (
-    AutoStop, StopByUser, TaskDisposedError, TaskExistsError, TaskStateError, TooManyChildrenError,
+    AutoStop,
+    StopByUser,
+    TaskDisposedError,
+    TaskExistsError,
+    TaskStateError,
+    TooManyChildrenError,
 )  # fmt: skip
 from gotask.event_loop import EventLoop
 from gotask.life import Life
@@ -52,7 +57,7 @@ class JobLife(Life):
     # What its children need of it
 
     @property
-    def loop_of_children(self) -> EventLoop:
+    def child_loop(self) -> EventLoop:
         """Its loop, made when there is something for it to do (Q1)."""
         if self.own_loop is None:
             self.own_loop = EventLoop(self)
@@ -63,7 +68,7 @@ class JobLife(Life):
         """Have the loop look at this child; it is in the queue once at most."""
         if not life.queued:
             life.queued = True
-            self.loop_of_children.post(life)
+            self.child_loop.post(life)
 
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
@@ -259,7 +264,7 @@ class JobLife(Life):
             return
         if ACTIVE[self.state] or self.state is STARTING:
             self.begin_ending()
-        loop = self.loop_of_children
+        loop = self.child_loop
         if self.state in (INIT, RETRYING):
             self.context = self.parent.context
         self.cascade = Cascade(self, concurrent=self.task.stop_children == "concurrent")

@@ -35,7 +35,8 @@ class Life(Ending):
         """Stopped before it was started, or between two lives (S2, S3)."""
         self.reason = self.request
         if self.state is RETRYING:
-            return self.finish(recorded=True)
+            self.finish(recorded=True)
+            return None
         self.context = self.parent.context
         return self.clean_up()
 

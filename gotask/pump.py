@@ -25,9 +25,12 @@ BUDGET = 0.002
 class Loop(Protocol):
     """What a Job does with its events, as far as the pump is concerned."""
 
-    context: Context
     listed: bool
     drive: Drive | None
+
+    @property
+    def context(self) -> Context:
+        """Where the plain hooks run (M9)."""
 
     @property
     def pending(self) -> bool:

@@ -39,7 +39,11 @@ def releaser(what: Any, verb: str) -> Callable[[], Any]:
                 return method  # type: ignore[no-any-return]
         if callable(what):
             return what  # type: ignore[no-any-return]
-    hint = ": enter a context manager with `await self.enter(…)`" if hasattr(what, "__exit__") or hasattr(
-        what, "__aexit__"
-    ) else ""
-    raise TypeError(f"{verb}() takes a task, a function, or an object with aclose, close or recycle, not {what!r}{hint}")
+    hint = (
+        ": enter a context manager with `await self.enter(…)`"
+        if hasattr(what, "__exit__") or hasattr(what, "__aexit__")
+        else ""
+    )
+    raise TypeError(
+        f"{verb}() takes a task, a function, or an object with aclose, close or recycle, not {what!r}{hint}"
+    )

@@ -20,13 +20,13 @@ from gotask.events import LifeRecord, Observer
 from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
-from gotask.states import DISPOSED, INIT, STARTED
+from gotask.states import DISPOSED, STARTED
 from gotask.tracing import LOGGER, caller
 from gotask.waiting import lineage, until_stopped
 from gotask.work import K, T, WorkCollection
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 ROOTS: weakref.WeakSet[Any] = weakref.WeakSet()
 """The roots that were opened and are not garbage yet: where `from_pointer` and `get_task_history` look."""
@@ -75,15 +75,15 @@ class Host:
         self.pump = Pump(backend, self.context, history, self.crashed, self.troubled, self.cancelled)
         self.pump.limiter = anyio.CapacityLimiter(max_threads)
         self.pump.panic = panic
-        self.loop = EventLoop(self)
-        self.loop.opened = True
+        self.child_loop = EventLoop(self)
+        self.child_loop.opened = True
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
 
     def post(self, life: Life) -> None:
         if not life.queued:
             life.queued = True
-            self.loop.post(life)
+            self.child_loop.post(life)
 
     def forget(self, life: Life) -> None:
         pass
@@ -144,7 +144,9 @@ class RootManager(WorkCollection[K, T]):
         max_threads: int | None = None,
     ) -> None:
         if max_threads is not None and (not isinstance(max_threads, int) or max_threads < 1):
-            raise ValueError(f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}")
+            raise ValueError(
+                f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}"
+            )
         History(history)
         self._options = {
             "handle_signals": handle_signals, "panic": panic, "history": history, "max_threads": max_threads,
@@ -254,7 +256,9 @@ class RootManager(WorkCollection[K, T]):
 
     def _opened(self, what: str) -> Pump:
         if self._life.parent is None:
-            raise TaskStateError(f"{what} needs an open tree: `await root.init()` first, or `async with RootManager() as root:`")
+            raise TaskStateError(
+                f"{what} needs an open tree: `await root.init()` first, or `async with RootManager() as root:`"
+            )
         return self._life.pump
 
 

@@ -46,13 +46,13 @@ class RunHost:
         self.pump: Pump = caller.pump
         self.context: Context = copy_context()
         self.outer = CURRENT.get()
-        self.loop = EventLoop(self)
-        self.loop.opened = True
+        self.child_loop = EventLoop(self)
+        self.child_loop.opened = True
 
     def post(self, life: Life) -> None:
         if not life.queued:
             life.queued = True
-            self.loop.post(life)
+            self.child_loop.post(life)
 
     def reborn(self, life: Life) -> None:
         pass

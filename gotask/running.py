@@ -57,7 +57,11 @@ def _check(main: Any, backend: str) -> None:
 
 def _takes_root(main: Callable[..., Any]) -> bool:
     kinds = [parameter.kind for parameter in inspect.signature(main).parameters.values()]
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
     return any(kind in positional for kind in kinds)
 
 

@@ -131,7 +131,8 @@ class Channel(Generic[Item]):
 
         def do() -> None:
             try:
-                answer.set_result(action())
+                action()
+                answer.set_result(None)
             except BaseException as error:
                 answer.set_exception(error)
 

@@ -29,9 +29,7 @@ class Stopping(Core):
     @property
     def is_asked(self) -> bool:
         """Whether this life is to end: by a stop, by a restart, or because it has failed already."""
-        return (
-            self.request is not None or self.reason is not None or (self.extras is not None and self.extras.again)
-        )
+        return self.request is not None or self.reason is not None or (self.extras is not None and self.extras.again)
 
     def stop(self, reason: BaseException, by_parent: bool = False) -> None:
         """Request the end of the task; the first request wins (S1)."""
@@ -83,7 +81,9 @@ class Stopping(Core):
         try:
             self.parent.take_back(self)
         except TaskDisposedError as error:
-            raise TaskDisposedError(f"its last parent is stopped, so it cannot be started again there: {error}") from None
+            raise TaskDisposedError(
+                f"its last parent is stopped, so it cannot be started again there: {error}"
+            ) from None
 
     # What follows a request
 

@@ -19,7 +19,9 @@ from gotask.tracing import caller, where
 from gotask.waiting import check_wait, until_stopped
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, TypeVar
+    from typing import Self
+
+    from typing_extensions import TypeVar
 
     R = TypeVar("R", default=Any)
 else:
@@ -98,7 +100,9 @@ class Task(Notes, Care, Generic[R]):
     @key.setter
     def key(self, key: Any) -> None:
         if self._life.parent is not None and self._life.state is not DISPOSED:
-            raise TaskStateError(f"the key of {self.execution_path} is fixed now that it is in a tree: set it before add_task")
+            raise TaskStateError(
+                f"the key of {self.execution_path} is fixed now that it is in a tree: set it before add_task"
+            )
         self._life.key = key
 
     @property
@@ -216,7 +220,9 @@ class Task(Notes, Care, Generic[R]):
     def _await(self, what: str) -> Life:
         life = self._life
         if life.parent is None:
-            raise TaskStateError(f"{type(self).__name__} is in no tree, so {what} would never come: add it with add_task")
+            raise TaskStateError(
+                f"{type(self).__name__} is in no tree, so {what} would never come: add it with add_task"
+            )
         life.pump.check_thread(f"waiting for {what}")
         return life
 

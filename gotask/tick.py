@@ -26,7 +26,9 @@ def check_interval(task: Any) -> float:
     """
     interval = task.get_tick_interval()
     if not isinstance(interval, int | float) or not 0 < interval < math.inf:
-        raise ValueError(f"the tick interval of {task.execution_path} is {interval!r}: it must be a number of seconds above 0")
+        raise ValueError(
+            f"the tick interval of {task.execution_path} is {interval!r}: it must be a number of seconds above 0"
+        )
     return interval
 
 

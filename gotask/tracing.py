@@ -45,8 +45,8 @@ def stack_of(coro: Any) -> list[str]:
     """Where a suspended coroutine waits: `file:line in function`, innermost last."""
     lines: list[str] = []
     while coro is not None:
-        frame: FrameType | None = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None) or getattr(
-            coro, "ag_frame", None
+        frame: FrameType | None = (
+            getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None) or getattr(coro, "ag_frame", None)
         )
         if frame is not None:
             lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")

@@ -55,9 +55,7 @@ def folder(tmp_path: Path) -> Path:
     """A repository with the least that `do.py` needs, in a folder whose name has a space."""
     folder = tmp_path.resolve() / "a copy"
     (folder / "examples").mkdir(parents=True)
-    (folder / "examples" / "live_tree.py").write_text(
-        "import sys; print('a tree', sys.argv[1:]); sys.exit(5)"
-    )
+    (folder / "examples" / "live_tree.py").write_text("import sys; print('a tree', sys.argv[1:]); sys.exit(5)")
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "build_backend.py").write_text(BUILD_BACKEND)
     (folder / "constraints.txt").write_text("")
@@ -172,9 +170,7 @@ def test_old_python_is_told_in_one_sentence(folder: Path) -> None:
     pretend = "import runpy, sys; sys.version_info = (3, 6, 15); runpy.run_path('do.py', run_name='__main__')"
     real = [shutil.which(f"python3.{minor}") for minor in range(6, 11)]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    real += [
-        str(path / "bin" / "python") for path in pyenv.glob("3.*") if re.match(r"3\.([6-9]|10)\.", path.name)
-    ]
+    real += [str(path / "bin" / "python") for path in pyenv.glob("3.*") if re.match(r"3\.([6-9]|10)\.", path.name)]
     programs = [[path, "do.py"] for path in real if path and "shims" not in path]
     for program in [[sys.executable, "-c", pretend], *programs]:
         done = subprocess.run(program, cwd=folder, env=clean(), capture_output=True, encoding="utf-8")
@@ -245,9 +241,7 @@ def test_another_failure_shows_the_last_lines(folder: Path) -> None:
     assert said[-1].startswith("Setting up .venv failed; the last lines above say why")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["lab"], ["lecture"], ["test", "--python"], ["test", "--python", "3.10"]]
-)
+@pytest.mark.parametrize("arguments", [["lab"], ["lecture"], ["test", "--python"], ["test", "--python", "3.10"]])
 def test_wrong_request_is_status_2(folder: Path, arguments: list[str]) -> None:
     """What cannot be asked for is one sentence, and nothing is set up."""
     done = call(folder, *arguments)
@@ -313,9 +307,7 @@ def test_sigterm_reaches_the_program(folder: Path) -> None:
 def test_catalogues_have_the_same_keys_and_blanks() -> None:
     """Each sentence exists in both languages, with the same blanks to fill."""
     blanks = {
-        name: {
-            key: {field for _, field, _, _ in Formatter().parse(said) if field} for key, said in table.items()
-        }
+        name: {key: {field for _, field, _, _ in Formatter().parse(said) if field} for key, said in table.items()}
         for name, table in do.MESSAGES.items()
     }
     assert blanks["en"] == blanks["zh"]
@@ -381,9 +373,7 @@ def test_arguments_go_to_pytest(ran: list[str]) -> None:
     assert ran == ["here[test] -m pytest -k retry -x", "3.12[test] -m pytest -k retry"]
 
 
-def test_every_python_runs_and_the_worst_status_counts(
-    ran: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_python_runs_and_the_worst_status_counts(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """One failing Python fails the whole, and the ones after it still run."""
     monkeypatch.setattr(do, "find_python", lambda version: version)
     monkeypatch.setattr(do, "NEWEST_TRIED", (3, 14))
@@ -428,9 +418,7 @@ def test_missing_python_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 @POSIX
 def test_pythons_of_pyenv_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest ordinary release counts, by number; a shim that does not run is passed over."""
-    programs = {
-        f"pyenv/versions/{name}/bin/python": 0 for name in ("3.19.9", "3.19.10", "3.19.11t", "3.19.0rc1")
-    }
+    programs = {f"pyenv/versions/{name}/bin/python": 0 for name in ("3.19.9", "3.19.10", "3.19.11t", "3.19.0rc1")}
     for name, status in {**programs, "shims/python3.19": 127}.items():
         program = tmp_path / name
         program.parent.mkdir(parents=True)

@@ -812,9 +812,7 @@ async def instant_after_fixture(anyio_backend: object) -> AsyncIterator[float]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("again", [1, 2])
-async def test_tests_and_fixtures_of_anyio_run_in_virtual_time(
-    instant_after_fixture: float, again: int
-) -> None:
+async def test_tests_and_fixtures_of_anyio_run_in_virtual_time(instant_after_fixture: float, again: int) -> None:
     """A test's time starts at 0.0 with its first fixture, and goes on in the test."""
     assert instant_after_fixture == 5.0
     await anyio.sleep(1000)
@@ -875,6 +873,4 @@ def test_importing_needs_neither_uvloop_nor_trio_to_be_used() -> None:
         "import sys; sys.modules['uvloop'] = sys.modules['trio'] = None\n"
         "from gotask.testing.virtual_time import run_virtual; import anyio; run_virtual(anyio.sleep, 1000)"
     )
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], check=True, timeout=30, cwd=Path(__file__).parents[1]
-    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=30, cwd=Path(__file__).parents[1])

@@ -10,13 +10,14 @@ from typing import Any
 
 import anyio
 
-from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Handle, Outcome, ScopedDrive
+from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome
 from gotask.errors import TaskDisposedError
 
 try:
     from anyio._backends._asyncio import _task_states
 except ImportError:  # pragma: no cover
     _task_states = None  # type: ignore[assignment]  # bodies then get a scope each, which costs 5 µs
+
 
 def is_shielded(task: asyncio.Task[Any]) -> bool:
     """Whether the task waits inside an anyio scope with a shield, which a plain `task.cancel()` would pierce."""
@@ -32,19 +33,16 @@ def is_shielded(task: asyncio.Task[Any]) -> bool:
 class Cancelling:
     """Delivers the cancellation of one body until the body is over."""
 
-    __slots__ = ()
+    __slots__ = ("_count", "_timer", "_wanted", "task")
 
-    task: asyncio.Task[Any] | None
-    _wanted: bool
-    _count: int
-    _timer: asyncio.Handle | None
-
-    def _init(self) -> None:
+    def __init__(self, task: asyncio.Task[Any] | None) -> None:
+        self.task = task
         self._wanted = False
         self._count = 0
-        self._timer = None
+        self._timer: asyncio.Handle | None = None
 
     def cancel(self) -> None:
+        """Begin."""
         if not self._wanted and self.task is not None:
             self._wanted = True
             # Not at once: a body that waits for its stop event is woken by it, and may still return by itself.
@@ -61,39 +59,43 @@ class Cancelling:
             following = min(again * 2, LAST_AGAIN)
         self._timer = task.get_loop().call_later(again, self._deliver, following)
 
-    def _over(self) -> None:
+    def over(self) -> None:
+        """The body has ended: leave no trace of the cancellation on its task."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         task, self.task = self.task, None
-        for _ in range(self._count if task is not None else 0):
-            task.uncancel()  # type: ignore[union-attr]
+        if task is not None:
+            for _ in range(self._count):
+                task.uncancel()
 
 
-class AsyncioDrive(Cancelling, Drive):
-    __slots__ = ("_count", "_timer", "_wanted", "task")
+class AsyncioDrive(Drive):
+    __slots__ = ("_cancelling",)
 
     def __init__(self, coro: Coroutine[Any, Any, Any], context: Context) -> None:
-        self.task = None
-        Drive.__init__(self, coro, context)
+        self._cancelling: Cancelling | None = None
+        super().__init__(coro, context)
         if self.suspended:
-            self._init()
-            self.task = asyncio.current_task()
+            self._cancelling = Cancelling(asyncio.current_task())
 
     def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
-        Drive._step(self, resume, argument)
-        if not self.suspended and self.task is not None:
-            self._over()
+        super()._step(resume, argument)
+        if not self.suspended and self._cancelling is not None:
+            self._cancelling.over()
+
+    def cancel(self) -> None:
+        if self._cancelling is not None:
+            self._cancelling.cancel()
 
 
 class AsyncioBody(Cancelling):
-    __slots__ = ("_count", "_timer", "_wanted", "task")
+    __slots__ = ()
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome
     ) -> None:
-        self._init()
-        self.task = None
+        super().__init__(None)
         task = loop.create_task(self._main(coro, done), context=context)
         if not task.done():  # an eager task factory may have run it to its end already
             self.task = task
@@ -106,7 +108,7 @@ class AsyncioBody(Cancelling):
             raise
         except BaseException as caught:
             error = caught
-        self._over()
+        self.over()
         done(value, error)
 
 
@@ -159,7 +161,9 @@ class AsyncioBackend:
         try:
             self.loop.call_soon_threadsafe(function, *args)
         except RuntimeError as error:
-            raise TaskDisposedError("the event loop of this tree is closed: nothing can be asked of it any more") from error
+            raise TaskDisposedError(
+                "the event loop of this tree is closed: nothing can be asked of it any more"
+            ) from error
 
     def waiter(self) -> AsyncioWaiter:
         return AsyncioWaiter(loop=self.loop)

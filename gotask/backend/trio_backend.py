@@ -13,6 +13,7 @@ import trio
 from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, Scope, ScopedDrive
 from gotask.errors import TaskDisposedError
 
+
 class TrioDrive(ScopedDrive):
     """A ScopedDrive that slows down a body which swallows its cancellation again and again."""
 
@@ -137,7 +138,9 @@ class TrioBackend:
         try:
             self._token.run_sync_soon(function, *args)
         except trio.RunFinishedError as error:
-            raise TaskDisposedError("the event loop of this tree is closed: nothing can be asked of it any more") from error
+            raise TaskDisposedError(
+                "the event loop of this tree is closed: nothing can be asked of it any more"
+            ) from error
 
     def waiter(self) -> TrioWaiter:
         return TrioWaiter()

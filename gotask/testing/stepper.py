@@ -32,7 +32,7 @@ class Stepper:
 
     def __init__(self, job: Job[Any]) -> None:
         self._life = job._life
-        self._loop = self._life.loop_of_children
+        self._loop = self._life.child_loop
         self._loop.paused = True
         self._loop.allowance = 0
 

@@ -252,9 +252,7 @@ class VirtualTimers(LoopBase):
         finally:
             here.holds = before
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Call `func` in `executor`, and let time stand still until its result is there."""
         hold = Hold()
         if executor is None or isinstance(executor, ThreadPoolExecutor):
