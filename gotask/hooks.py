@@ -142,7 +142,7 @@ class TaskMeta(ABCMeta):
                 each.__hooks__ = find_hooks(each)
 
 
-def _descendants(cls: TaskMeta) -> list[TaskMeta]:
+def _descendants(cls: Any) -> list[Any]:
     return [each for child in cls.__subclasses__() for each in (child, *_descendants(child))]
 
 
