@@ -55,12 +55,11 @@ class ChannelLife(Life):
 
     def ready(self) -> None:
         """There is an item, or the end."""
-        self.parent.post(self)
+        self.loop.post(self)
 
     def due(self) -> Drive | None:
         if self.state is not GOING or self.source is None:
             return super().due()
-        self.queued = False
         return self.tick_on()
 
     def tick_on(self) -> Drive | None:

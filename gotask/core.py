@@ -60,9 +60,6 @@ class Parent(Protocol):
     def escalates(self) -> bool:
         """Whether the failure of a child is its own (J2)."""
 
-    def post(self, life: Any) -> None:
-        """Have the loop look at this child."""
-
     def reborn(self, life: Any) -> None:
         """This child begins another life: in the order of start it is now the last."""
 
@@ -87,7 +84,7 @@ class Core:
     """
 
     __slots__ = (
-        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id", "key", "level", "number",
+        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id", "key", "level", "loop", "number",
         "origin", "parent", "pump", "queued", "reason", "request", "result", "started_at", "state", "task",
     )  # fmt: skip
 
@@ -100,6 +97,7 @@ class Core:
         self.state: TaskState = INIT
         self.parent: Any = None
         self.pump: Pump
+        self.loop: Any
         self.context: Context
         self.added_at: float
         self.origin: Origin
@@ -130,6 +128,7 @@ class Core:
     def added(self, parent: Parent, key: Any, origin: Any) -> None:
         """Enter a tree, and wait there to be started."""
         self.parent = parent
+        self.loop = parent.child_loop
         self.pump = pump = parent.pump
         self.key = key
         self.origin = origin
@@ -139,11 +138,6 @@ class Core:
         observers = pump.observers
         if observers.task_added:
             observers.tell(observers.task_added, self.task)
-
-    @property
-    def loop(self) -> Any:
-        """The loop in which its hooks are called."""
-        return self.parent.child_loop
 
     @property
     def outer(self) -> Any:

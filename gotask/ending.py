@@ -119,7 +119,7 @@ class Ending(Stopping):
         )  # fmt: skip
         self.loop.let_go()
         drive.cancel()
-        self.parent.post(self)
+        self.loop.post(self)
 
     def disposed(self) -> None:
         """The clean-up is over: another life, or none."""
@@ -175,9 +175,9 @@ class Ending(Stopping):
             if pump.observers.retry_planned:
                 pump.observers.tell(pump.observers.retry_planned, self.task, reason, delay)
         if delay > 0:
-            self.set_timer("retry", delay, partial(self.parent.post, self))
+            self.set_timer("retry", delay, partial(self.loop.post, self))
         else:
-            self.parent.post(self)
+            self.loop.post(self)
         self.parent.heard_end(self)
 
     def finish(self, recorded: bool = False) -> None:

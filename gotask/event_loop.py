@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Event(Protocol):
     """What can be queued: a child that is due, or a call."""
 
+    queued: bool
+
     def due(self) -> Drive | None:
         """Do it; return a Drive if a hook really waits."""
 
@@ -65,13 +67,16 @@ class EventLoop:
         return bool(self.queue) and self.holder is None and self.opened and (not self.paused or self.allowance > 0)
 
     def post(self, event: Event) -> None:
-        """Queue an event."""
+        """Queue an event, unless it is queued already."""
+        if event.queued:
+            return
+        event.queued = True
         if self.queue is None:
             self.queue = deque((event,))  # an empty deque would cost each idle Job 700 bytes
         else:
             self.queue.append(event)
-        if not self.listed and self.pending:
-            self.owner.pump.enlist(self)
+        if not self.listed and self.holder is None:
+            self.look()
 
     def open(self) -> None:
         """Begin to take events."""
@@ -86,13 +91,17 @@ class EventLoop:
     def drain(self, deadline: float) -> Drive | None:
         """Take events until there are none, the time is over, or a hook waits."""
         pump = self.owner.pump
+        observers = pump.observers
         try:
-            while self.pending:
-                event = self.holder = self.queue.popleft()  # type: ignore[union-attr]
+            while self.queue and self.opened:
                 if self.paused:
+                    if self.allowance == 0:
+                        break
                     self.allowance -= 1
-                if pump.observers.event_taken:
-                    pump.observers.tell(pump.observers.event_taken, self.owner.task, event)
+                event = self.holder = self.queue.popleft()
+                if observers.event_taken:
+                    observers.tell(observers.event_taken, self.owner.task, event)
+                event.queued = False
                 drive = event.due()
                 if drive is not None:
                     drive.loop = self
@@ -100,7 +109,7 @@ class EventLoop:
                     return drive  # type: ignore[no-any-return]
                 self.holder = None
                 if pump.now > deadline:
-                    return None
+                    break
         except BaseException:
             self.holder = None
             raise
@@ -142,7 +151,7 @@ class EventLoop:
 class Call:
     """A function to be called in a Job's loop, between its other events (Q6)."""
 
-    __slots__ = ("_context", "_done", "_function", "_gone", "error", "loop", "outer", "parent", "value")
+    __slots__ = ("_context", "_done", "_function", "_gone", "error", "loop", "outer", "parent", "queued", "value")
 
     def __init__(self, job: Any, function: Callable[[], Any]) -> None:
         self.parent = job
@@ -155,6 +164,7 @@ class Call:
         self._context.run(CURRENT.set, self)
         self._done: Waiter = job.pump.backend.waiter()
         self._gone = False
+        self.queued = False
 
     @property
     def task(self) -> Any:
@@ -182,6 +192,8 @@ class Call:
 
     def _end(self, value: Any, error: BaseException | None) -> None:
         self.value, self.error = value, error
+        pump = self.parent.pump
+        pump.now = pump.clock()
         self._done.set()
 
     def refuse(self) -> None:

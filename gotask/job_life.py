@@ -64,12 +64,6 @@ class JobLife(Life):
             self.own_loop.opened = self.state not in (INIT, RETRYING, DISPOSED)
         return self.own_loop
 
-    def post(self, life: Life) -> None:
-        """Have the loop look at this child; it is in the queue once at most."""
-        if not life.queued:
-            life.queued = True
-            self.child_loop.post(life)
-
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
         self.check_open()
@@ -93,7 +87,7 @@ class JobLife(Life):
         life.added(self, key, origin)
         self.children[key] = life
         self.had_child = True
-        self.post(life)
+        life.loop.post(life)
 
     def replace(self, key: Any, life: Life, origin: Any) -> None:
         """Have `life` take the place of the child with that key once it is gone (J9)."""
@@ -172,10 +166,10 @@ class JobLife(Life):
         if self.state in (DISPOSING, INIT, RETRYING):
             if self.cascade is not None:
                 self.cascade = None
-                self.parent.post(self)
+                self.loop.post(self)
         elif self.may_auto_stop():
             self.reason = self.auto_stop()
-            self.parent.post(self)
+            self.loop.post(self)
 
     def may_auto_stop(self) -> bool:
         """J1: it has had a child, none is left, and its own body is over."""
@@ -207,7 +201,6 @@ class JobLife(Life):
         self.failure_count = 0
 
     def due(self) -> Drive | None:
-        self.queued = False
         if self.children and (self.state is DISPOSING or (self.request is not None and self.state in (INIT, RETRYING))):
             self.close()
             return None
@@ -245,7 +238,7 @@ class JobLife(Life):
         if self.children:
             self.pump.soon(self.close)
         else:
-            self.parent.post(self)
+            self.loop.post(self)
 
     def end(self) -> Drive | None:
         if self.body is not None:
@@ -260,7 +253,7 @@ class JobLife(Life):
         if self.cascade is not None or self.body is not None:
             return
         if not self.children:
-            self.parent.post(self)
+            self.loop.post(self)
             return
         if ACTIVE[self.state] or self.state is STARTING:
             self.begin_ending()

@@ -23,7 +23,6 @@ class Life(Ending):
 
     def due(self) -> Drive | None:
         """Do what is due now, in the parent's loop."""
-        self.queued = False
         state = self.state
         if state is INIT or state is RETRYING:
             return self.begin() if self.request is None else self.never_begun()

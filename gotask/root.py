@@ -80,11 +80,6 @@ class Host:
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
 
-    def post(self, life: Life) -> None:
-        if not life.queued:
-            life.queued = True
-            self.child_loop.post(life)
-
     def forget(self, life: Life) -> None:
         pass
 
@@ -179,7 +174,7 @@ class RootManager(WorkCollection[K, T]):
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS.add(self)
-        host.post(life)
+        life.loop.post(life)
         try:
             await self.wait_started()
             if options.get("handle_signals"):

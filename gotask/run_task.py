@@ -49,11 +49,6 @@ class RunHost:
         self.child_loop = EventLoop(self)
         self.child_loop.opened = True
 
-    def post(self, life: Life) -> None:
-        if not life.queued:
-            life.queued = True
-            self.child_loop.post(life)
-
     def reborn(self, life: Life) -> None:
         pass
 
@@ -91,7 +86,7 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
     extras = caller.more()
     resource = Resource(life.task, lambda: life.stop(caller.request or caller.reason or Exit(), by_parent=True), True)
     extras.resources.append(resource)
-    host.post(life)
+    life.loop.post(life)
     try:
         await until_stopped(life)
     finally:

@@ -50,7 +50,7 @@ class Stopping(Core):
             reason.__cause__ = failure
         if state is RETRYING:
             self.more().cancel_timer("retry")
-            self.parent.post(self)
+            self.loop.post(self)
         elif state is not INIT and state is not DISPOSING:
             self.heed()
 
@@ -68,7 +68,7 @@ class Stopping(Core):
             )
         elif state is RETRYING:
             self.more().cancel_timer("retry")
-            self.parent.post(self)
+            self.loop.post(self)
         elif state is not INIT:
             extras = self.more()
             if not extras.again:
@@ -150,7 +150,7 @@ class Stopping(Core):
 
     def wind_down(self) -> None:
         """The body is over, or there is none: have the loop dispose it."""
-        self.parent.post(self)
+        self.loop.post(self)
 
     # Giving up
 
@@ -167,7 +167,7 @@ class Stopping(Core):
             self.task.execution_path, " < ".join(reversed(where)) or "an unknown place", extra=self.log_fields(),
         )  # fmt: skip
         loop = self.loop
-        if loop is not None and loop.holder is self:
+        if loop.holder is self:
             loop.let_go()
         self.body = None
         left, extras.resources = extras.resources[::-1], []
@@ -182,7 +182,7 @@ class Stopping(Core):
         """Where the task is waiting now, innermost last; empty if nothing of its own waits."""
         if self.body is not None and self.body.thread is not None:
             return stack_of_thread(self.body.thread)
-        if self.loop is not None and self.loop.holder is self and self.loop.drive is not None:
+        if self.loop.holder is self and self.loop.drive is not None:
             return stack_of(self.loop.drive.coro)
         return stack_of(self.body.coro) if self.body is not None else []
 

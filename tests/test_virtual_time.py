@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.from_thread
@@ -163,6 +163,23 @@ def test_waiting_for_ever_is_no_timer(backend: str) -> None:
         return anyio.current_time()
 
     assert run_virtual(main, backend=backend) == 5.0
+
+
+def test_waiting_for_ever_leaves_the_time_to_others(backend: str) -> None:
+    """Beside a task that waits for ever, the loop waits for I/O, and no time passes."""
+
+    async def main() -> float:
+        event, token = anyio.Event(), current_token()
+        thread = threading.Timer(0.02, lambda: anyio.from_thread.run_sync(event.set, token=token))
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+            thread.start()
+            await event.wait()
+            group.cancel_scope.cancel()
+        thread.join()
+        return anyio.current_time()
+
+    assert run_virtual(main, backend=backend) == 0.0
 
 
 def test_ten_thousand_timers_are_quick(backend: str) -> None:
@@ -320,6 +337,7 @@ def test_cancelled_timers_do_not_run(asyncio_backend: str) -> None:
 
     async def main() -> tuple[list[str], float]:
         loop, called = asyncio.get_running_loop(), list[str]()
+        loop.set_exception_handler(lambda _, context: called.append(str(context)))
         early = loop.call_later(500, called.append, "early")
         assert early.when() == 500
         early.cancel()
@@ -593,7 +611,7 @@ def test_a_thread_of_an_executor_can_declare_that_it_waits(asyncio_backend: str)
 
 
 def test_work_left_behind_holds_no_later_loop(asyncio_backend: str) -> None:
-    """A loop that was closed before the work it gave away was done does not freeze the next one in its thread."""
+    """A loop that was closed before its executor was done does not freeze the next one in its thread."""
 
     async def leave() -> None:
         asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.05)
@@ -603,7 +621,7 @@ def test_work_left_behind_holds_no_later_loop(asyncio_backend: str) -> None:
 
 
 def test_closing_a_loop_waits_for_its_executor(asyncio_backend: str) -> None:
-    """Also for work that nobody waits for: the five minutes after which Python gives up do not pass at once."""
+    """For work that nobody waits for, too: the timeout after which Python gives up does not pass at once."""
     started, done = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -746,6 +764,39 @@ def test_data_that_has_arrived_comes_before_a_jump(backend: str) -> None:
         return anyio.current_time()
 
     assert run_virtual(main, backend=backend) == 0.0
+
+
+def test_protocols_that_only_answer_each_other_are_not_idle(asyncio_backend: str) -> None:
+    """Data to and fro is something that happens, even if no task and no callback takes part in it."""
+
+    class Answer(asyncio.Protocol):
+        count = 0
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast(asyncio.Transport, transport)
+
+        def data_received(self, data: bytes) -> None:
+            self.count += 1
+            if self.count < 1000:
+                self.transport.write(data)
+            else:
+                instants.append(loop.time())
+
+    async def main() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        left, right = socket.socketpair()
+        one, _ = await loop.create_connection(Answer, sock=left)
+        other, _ = await loop.create_connection(Answer, sock=right)
+        one.write(b".")
+        await asyncio.sleep(1)
+        one.close()
+        other.close()
+
+    instants: list[float] = []
+    loop: asyncio.AbstractEventLoop
+    run_virtual(main, backend=asyncio_backend)
+    assert instants == [0.0]
 
 
 def test_waiting_for_io_alone_burns_no_cpu(backend: str) -> None:

@@ -246,11 +246,8 @@ class VirtualTimers(LoopBase):
 
     def run_forever(self) -> None:
         """Run until `stop` is called."""
-        before, here.holds = here.holds, self._virtual_holds
-        try:
-            super().run_forever()
-        finally:
-            here.holds = before
+        here.holds = self._virtual_holds
+        super().run_forever()
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Call `func` in `executor`, and let time stand still until its result is there."""
