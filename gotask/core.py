@@ -186,7 +186,11 @@ class Core:
     def call(self, hook: Callable[[], Any], then: Outcome, cancellable: bool = False) -> Drive | None:
         """Call a hook, then `then(value, error)`; return a Drive if it really waits."""
         try:
-            value = self.enter_hook(hook)
+            if self.context is self.parent.context:
+                CURRENT.set(self)
+                value = hook()
+            else:
+                value = self.context.run(hook)
         except BaseException as error:
             return then(None, error)  # type: ignore[no-any-return]
         drive = None if value is None else self.drive(value, cancellable)
@@ -212,7 +216,9 @@ class Core:
     def has_failed(self) -> bool:
         """Whether it ended because something went wrong, not because it was asked to (J2)."""
         reason = self.reason
-        return isinstance(reason, TimeoutReason) or (reason is not self.request and is_failure(reason))
+        if reason is self.request:
+            return isinstance(reason, TimeoutReason)
+        return is_failure(reason)
 
     def note_error(self, what: str, error: BaseException) -> None:
         """Keep and log an error that has no one to return to: of dispose, a resource, or after the stop (D5, S10)."""
@@ -263,10 +269,11 @@ class Core:
                 tuple(map(repr, extras.dispose_errors)),
                 extras.abandoned is not None,
             )
-        times = (self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at)
         facts = (
-            self.id, parent.id, self.key, task.owner_type, task.task_type, self.level, self.number, pump.wall, times,
-            0 if extras is None else extras.retries.total, pump.describe(reason), self.has_failed, final, self.origin, more,
+            self.id, parent.id, self.key, task.owner_type, task.task_type, self.level, self.number, pump.wall,
+            self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
+            0 if extras is None else extras.retries.total, pump.describe(reason), self.has_failed, final, self.origin,
+            more,
         )  # fmt: skip
         pump.history.add(facts)
         if pump.observers.life_ended:

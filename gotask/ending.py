@@ -43,7 +43,7 @@ class Ending(Stopping):
         self.enter(DISPOSING)
         self.ending_at = self.pump.now
         if self.reason is None:
-            self.reason = self.request if self.request is not None else Restart()
+            self.reason = self.request
 
     def clean_up(self) -> Drive | None:
         """Take the steps of the clean-up; return a Drive if one of them really waits."""
@@ -56,14 +56,8 @@ class Ending(Stopping):
             if self.task.dispose_timeout is not None:
                 self.more()
                 return self.clean_up()
-            return self.call(self.task.dispose, self.disposed_alone)
-        self.disposed()
-        return None
-
-    def disposed_alone(self, value: Any, error: BaseException | None) -> Drive | None:
-        if error is not None:
-            self.note_error("dispose", error)
-        self.disposed()
+            return self.call(self.task.dispose, self.disposed)
+        self.disposed(None, None)
         return None
 
     def clean_up_steps(self) -> CleanUp:
@@ -99,7 +93,7 @@ class Ending(Stopping):
                 return drive
             if drive.error is not None:
                 self.note_error(what, drive.error)
-        self.disposed()
+        self.disposed(None, None)
         return None
 
     def step_taken(self, what: str, value: Any, error: BaseException | None) -> Drive | None:
@@ -121,8 +115,10 @@ class Ending(Stopping):
         drive.cancel()
         self.loop.post(self)
 
-    def disposed(self) -> None:
+    def disposed(self, value: Any, error: BaseException | None) -> None:
         """The clean-up is over: another life, or none."""
+        if error is not None:
+            self.note_error("dispose", error)
         pump = self.pump
         pump.now = self.ended_at = pump.clock()
         reason = self.reason
@@ -152,7 +148,8 @@ class Ending(Stopping):
             verdict = judge(policy, extras.retries, reason, lived_for, pump.now)
         if verdict.delay is not None:
             return self.live_again(reason, verdict.delay)
-        if policy is not None and policy.fallback is not None and not extras.fallen_back:
+        fallible = isinstance(reason, Exception) and not extras.fallen_back
+        if policy is not None and policy.fallback is not None and fallible:
             extras.fall_back_next = True
             return self.live_again(reason, 0.0)
         if verdict.spent:
@@ -178,7 +175,8 @@ class Ending(Stopping):
             self.set_timer("retry", delay, partial(self.loop.post, self))
         else:
             self.loop.post(self)
-        self.parent.heard_end(self)
+        if pump.listening:
+            self.parent.heard_end(self)
 
     def finish(self, recorded: bool = False) -> None:
         """Leave the tree for good: DISPOSED, forgotten by the parent, then listeners, then those who wait (D1)."""
@@ -186,11 +184,13 @@ class Ending(Stopping):
         if not recorded:
             self.record(final=True)
         self.enter(DISPOSED)
-        self.pump.disposed += 1
+        pump = self.pump
+        pump.disposed += 1
         if reason is not None and self.has_failed:
             self.report(f"{self.task.execution_path} failed", reason, lasting=not parent.escalates)
         parent.forget(self)
-        parent.heard_end(self)
+        if pump.listening:
+            parent.heard_end(self)
         if extras is not None:
             extras.end_task()
             for final in extras.finals:

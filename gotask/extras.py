@@ -21,7 +21,7 @@ class Extras:
 
     __slots__ = (
         "abandoned",  # * where it hung when it was given up (S5)
-        "again",  # * restart() was called (R6)
+        "again",  # * restart() was called while it was being disposed (R6)
         "clean_up",  # * the steps of the clean-up that are left
         "depends",  # stop the Job when this one ends (J3)
         "descriptions",

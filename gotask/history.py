@@ -16,10 +16,10 @@ Facts = tuple[Any, ...]
 
 def record_of(facts: Facts) -> LifeRecord:
     """The record of a life, from its facts."""
-    (task_id, parent_id, key, owner, kind, level, life, wall, times, retries, reason, failed, final, origin, extra) = (
-        facts
-    )
-    added, began, started, ending, ended = times
+    (
+        task_id, parent_id, key, owner, kind, level, life, wall, added, began, started, ending, ended,
+        retries, reason, failed, final, origin, extra,
+    ) = facts  # fmt: skip
     reason_type, reason_text = reason
     descriptions, steps, errors, abandoned = extra or ({}, (), (), False)
     timings = phases(added, began, started, ending, ended)

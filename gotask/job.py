@@ -101,7 +101,7 @@ class Job(Task[R]):
             TaskStateError: The task is alive in a tree already, or this Job is in none.
             TaskDisposedError: This Job is stopped.
         """
-        if args or not isinstance(task, Task):
+        if args or not isinstance(getattr(task, "_life", None), Life):
             task = _as_task(task, args)
         life = task._life
         check_free(life)

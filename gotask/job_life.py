@@ -111,6 +111,8 @@ class JobLife(Life):
 
     def check_open(self) -> None:
         """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""
+        if ACTIVE[self.state] and self.request is None and self.reason is None:
+            return
         if self.parent is None:
             raise TaskStateError(
                 f"{type(self.task).__name__} is in no tree, so nothing could start its children: add it to a Job or "
@@ -182,12 +184,10 @@ class JobLife(Life):
         return AutoStop(self.failures or (), self.failure_count)
 
     def heard_start(self, life: Life) -> None:
-        if self.pump.listening:
-            tell_ancestors(self, "on_descendants_start", life)
+        tell_ancestors(self, "on_descendants_start", life)
 
     def heard_end(self, life: Life) -> None:
-        if self.pump.listening:
-            tell_ancestors(self, "on_descendants_dispose", life)
+        tell_ancestors(self, "on_descendants_dispose", life)
 
     # Its own life, where it differs from that of a task without children
 

@@ -21,6 +21,9 @@ class Life(Ending):
 
     __slots__ = ()
 
+    guarded = False
+    """Whether `admit` checks more than the circuit breaker."""
+
     def due(self) -> Drive | None:
         """Do what is due now, in the parent's loop."""
         state = self.state
@@ -56,10 +59,11 @@ class Life(Ending):
             extras.begin_life()
             if extras.fallen_back:
                 return self.started(None, None)
-        try:
-            self.admit()
-        except Exception as error:
-            return self.started(None, error)
+        if self.guarded or extras is not None or task.retry is not None:
+            try:
+                self.admit()
+            except Exception as error:
+                return self.started(None, error)
         if not hooks.start:
             return self.started(None, None)
         timeout = task.start_timeout
@@ -92,7 +96,7 @@ class Life(Ending):
         extras = self.extras
         if extras is not None:
             extras.cancel_timer("start_timeout")
-        if error is not None or self.reason is not None:
+        if error is not None or isinstance(self.reason, TimeoutReason):
             self.start_failed(error)
             return self.end()
         self.started_at = now
@@ -100,17 +104,18 @@ class Life(Ending):
         self.enter(STARTED)
         if extras is not None:
             self.tell_started()
-        self.parent.heard_start(self)
-        if self.request is not None or (extras is not None and extras.again):
+        if pump.listening:
+            self.parent.heard_start(self)
+        if self.request is not None or self.reason is not None:
             return self.end()
         return self.open_body()
 
     def start_failed(self, error: BaseException | None) -> None:
         """Keep why: the time-out, the stop that came first, or the error itself."""
-        if self.reason is not None:
+        if isinstance(self.reason, TimeoutReason):
             if error is not None and not self.pump.backend.is_cancellation(error):
                 self.reason.__cause__ = error
-        elif self.request is not None and error is not None:
+        elif self.is_asked and error is not None:
             self.note_error("start", error)
         else:
             self.reason = error

@@ -44,6 +44,7 @@ class RunHost:
         self.id = caller.id
         self.level = caller.level
         self.pump: Pump = caller.pump
+        self.loop = caller.loop
         self.context: Context = copy_context()
         self.outer = CURRENT.get()
         self.child_loop = EventLoop(self)

@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gotask.core import Core
-from gotask.errors import Exit, TaskDisposedError, TaskStateError, is_failure
+from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
 from gotask.resources import Resource
 from gotask.states import DISPOSED, DISPOSING, INIT, RETRYING, STARTING
 from gotask.tracing import LOGGER, stack_of, stack_of_thread
+
+
+def blame(reason: BaseException, failure: BaseException) -> None:
+    """A stop that comes after a failure tells of it (S1)."""
+    if failure is not reason and is_failure(failure) and reason.__cause__ is None:
+        reason.__cause__ = failure
 
 
 class Stopping(Core):
@@ -29,7 +35,7 @@ class Stopping(Core):
     @property
     def is_asked(self) -> bool:
         """Whether this life is to end: by a stop, by a restart, or because it has failed already."""
-        return self.request is not None or self.reason is not None or (self.extras is not None and self.extras.again)
+        return self.request is not None or self.reason is not None
 
     def stop(self, reason: BaseException, by_parent: bool = False) -> None:
         """Request the end of the task; the first request wins (S1)."""
@@ -45,9 +51,8 @@ class Stopping(Core):
         timeout = self.task.stop_timeout
         if timeout is not None:
             self.set_timer("stop_timeout", timeout, self.give_up)
-        failure = self.more().failure if state is RETRYING else self.reason
-        if failure is not reason and is_failure(failure) and not by_parent and reason.__cause__ is None:
-            reason.__cause__ = failure
+        if not by_parent and self.reason is not None:
+            blame(reason, self.reason)
         if state is RETRYING:
             self.more().cancel_timer("retry")
             self.loop.post(self)
@@ -69,12 +74,11 @@ class Stopping(Core):
         elif state is RETRYING:
             self.more().cancel_timer("retry")
             self.loop.post(self)
-        elif state is not INIT:
-            extras = self.more()
-            if not extras.again:
-                extras.again = True
-                if state is not DISPOSING:
-                    self.heed()
+        elif state is DISPOSING:
+            self.more().again = True
+        elif state is not INIT and self.reason is None:
+            self.reason = Restart()
+            self.heed()
 
     def add_again(self) -> None:
         """Put a DISPOSED task back where it was."""
@@ -90,7 +94,10 @@ class Stopping(Core):
     def heed(self) -> None:
         """The life goes on and has been asked to end: release what is to be released first, then tell the body."""
         extras = self.extras
-        if extras is not None and any(resource.at_stop for resource in extras.resources):
+        if extras is None and self.body is None:
+            if self.state is not STARTING:
+                self.wind_down()
+        elif extras is not None and any(resource.at_stop for resource in extras.resources):
             extras.telling = True
             self.pump.soon(self.release_at_stop)
         else:

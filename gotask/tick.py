@@ -70,6 +70,8 @@ class TickLife(ChannelLife):
 
     __slots__ = ("missed",)
 
+    guarded = True
+
     def __init__(self, task: Any) -> None:
         super().__init__(task)
         self.missed = 0
@@ -111,6 +113,8 @@ class AsyncTickLife(Life):
     """A life that checks its interval before it starts."""
 
     __slots__ = ()
+
+    guarded = True
 
     def admit(self) -> None:
         super().admit()
