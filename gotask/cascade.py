@@ -10,12 +10,12 @@ from gotask.states import DISPOSED, INIT
 class Cascade:
     """The children of one Job that are still to go, and the one that is going."""
 
-    __slots__ = ("_going", "_job", "_left", "reason")
+    __slots__ = ("going", "_job", "_left", "reason")
 
     def __init__(self, job: Any, concurrent: bool) -> None:
         self._job = job
         self.reason: BaseException = job.request if job.request is not None else job.reason
-        self._going: Any = None
+        self.going: Any = None
         self._left = list(job.children.values())  # one snapshot: reversing a dict while deleting is quadratic
         for child in self._left:
             if concurrent or child.state is INIT:
@@ -27,13 +27,8 @@ class Cascade:
     def advance(self) -> None:
         """Ask the next child to go, the last started first."""
         while self._left:
-            child = self._going = self._left.pop()
+            child = self.going = self._left.pop()
             if child.state is not DISPOSED and child.parent is self._job:
                 child.stop(self.reason, by_parent=True)
                 return
-        self._going = None
-
-    def gone(self, child: Any) -> None:
-        """A child is DISPOSED."""
-        if child is self._going:
-            self.advance()
+        self.going = None

@@ -63,7 +63,7 @@ class Parent(Protocol):
     def reborn(self, life: Any) -> None:
         """This child begins another life: in the order of start it is now the last."""
 
-    def forget(self, life: Any) -> None:
+    def forget(self, life: Any, failed: bool) -> None:
         """This child is DISPOSED."""
 
     def take_back(self, life: Any) -> None:
@@ -212,7 +212,6 @@ class Core:
 
     # What went wrong
 
-    @property
     def has_failed(self) -> bool:
         """Whether it ended because something went wrong, not because it was asked to (J2)."""
         reason = self.reason
@@ -257,7 +256,7 @@ class Core:
         now = self.pump.clock() if self.ended_at is None else self.ended_at
         return phases(self.added_at, self.began_at, self.started_at, self.ending_at, now)
 
-    def record(self, final: bool) -> None:
+    def record(self, failed: bool, final: bool) -> None:
         """Leave the facts of this life to the history (H5)."""
         task, parent, extras, reason = self.task, self.parent, self.extras, self.reason
         pump = self.pump
@@ -272,7 +271,7 @@ class Core:
         facts = (
             self.id, parent.id, self.key, task.owner_type, task.task_type, self.level, self.number, pump.wall,
             self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
-            0 if extras is None else extras.retries.total, pump.describe(reason), self.has_failed, final, self.origin,
+            0 if extras is None else extras.retries.total, pump.describe(reason), failed, final, self.origin,
             more,
         )  # fmt: skip
         pump.history.add(facts)

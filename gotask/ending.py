@@ -162,7 +162,7 @@ class Ending(Stopping):
         extras = self.more()
         pump = self.pump
         extras.failure = reason
-        self.record(final=False)
+        self.record(is_failure(reason), final=False)
         self.enter(RETRYING)
         if is_failure(reason):
             self.logger.warning(
@@ -181,14 +181,15 @@ class Ending(Stopping):
     def finish(self, recorded: bool = False) -> None:
         """Leave the tree for good: DISPOSED, forgotten by the parent, then listeners, then those who wait (D1)."""
         extras, parent, reason = self.extras, self.parent, self.reason
+        failed = self.has_failed()
         if not recorded:
-            self.record(final=True)
+            self.record(failed, final=True)
         self.enter(DISPOSED)
         pump = self.pump
         pump.disposed += 1
-        if reason is not None and self.has_failed:
+        if failed and reason is not None:
             self.report(f"{self.task.execution_path} failed", reason, lasting=not parent.escalates)
-        parent.forget(self)
+        parent.forget(self, failed)
         if pump.listening:
             parent.heard_end(self)
         if extras is not None:

@@ -39,6 +39,9 @@ TaskT = TypeVar("TaskT", bound=Task[Any])
 T = TypeVar("T")
 
 
+NO_OPTIONS = (None,) * 6
+
+
 class FunctionTask(Task[Any]):
     """An async function as a task (J5)."""
 
@@ -104,14 +107,31 @@ class Job(Task[R]):
         if args or not isinstance(getattr(task, "_life", None), Life):
             task = _as_task(task, args)
         life = task._life
-        check_free(life)
-        put = partial(self._life.add, life, task.key if key is None else key, caller(1))
-        if name is not None or logger is not None or descriptions is not None or retry is not None:
-            put = partial(_then, put, partial(_describe, task, name, logger, descriptions, retry))
-        if stop_when is not None or timeout is not None:
-            put = partial(_then, put, partial(_bound, life, stop_when, timeout))
-        self._now(put)
+        if life.parent is not None:
+            check_free(life)
+        if key is None:
+            key = task.key
+        options = (name, logger, descriptions, retry, stop_when, timeout)
+        if options == NO_OPTIONS and self._is_here():
+            self._life.add(life, key, caller(1))
+        else:
+            self._now(partial(self._put, task, key, caller(1), options))
         return task
+
+    def _put(self, task: Task[Any], key: Any, origin: Any, options: tuple[Any, ...]) -> None:
+        name, logger, descriptions, retry, stop_when, timeout = options
+        life = task._life
+        self._life.add(life, key, origin)
+        if name is not None:
+            task.owner_type = name
+        if logger is not None:
+            life.more().logger = logger
+        if descriptions is not None:
+            task.set_descriptions(descriptions)
+        if retry is not None:
+            task.set_retry(retry)
+        if stop_when is not None or timeout is not None:
+            _bound(life, stop_when, timeout)
 
     @overload
     def add_depend_task(self, task: TaskT, /, **options: Unpack[AddOptions]) -> TaskT: ...
@@ -225,23 +245,6 @@ def _as_task(thing: Any, args: tuple[Any, ...]) -> Task[Any]:
     if isinstance(thing, type) or not callable(thing):
         life_of(thing)  # raises: it is no task
     return (FunctionTask if is_async(thing) else ThreadFunctionTask)(thing, *args)
-
-
-def _then(first: Callable[[], object], second: Callable[[], object]) -> None:
-    first()
-    second()
-
-
-def _describe(task: Task[Any], name: str | None, logger: Any, descriptions: Mapping[str, Any] | None,
-              retry: RetryPolicy | None) -> None:  # fmt: skip
-    if name is not None:
-        task.owner_type = name
-    if logger is not None:
-        task._life.more().logger = logger
-    if descriptions is not None:
-        task.set_descriptions(descriptions)
-    if retry is not None:
-        task.set_retry(retry)
 
 
 def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:

@@ -134,10 +134,10 @@ class JobLife(Life):
     def escalates(self) -> bool:
         return bool(self.task.on_child_failure == "escalate")
 
-    def forget(self, life: Life) -> None:
+    def forget(self, life: Life, failed: bool) -> None:
         """A child is gone for good: count its failure, fill its place, and perhaps end with it (J1 to J3, J9)."""
         del self.children[life.key]
-        if life.has_failed:
+        if failed:
             self.child_failed(life)
         if self.replacing:
             successor = self.replacing.pop(life.key, None)
@@ -147,8 +147,8 @@ class JobLife(Life):
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:
             self.stop(life.reason or StopByUser())
-        if self.cascade is not None:
-            self.cascade.gone(life)
+        if self.cascade is not None and self.cascade.going is life:
+            self.cascade.advance()
         if not self.children:
             self.childless()
 

@@ -80,10 +80,13 @@ class Host:
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
 
-    def forget(self, life: Life) -> None:
+    def forget(self, life: Life, failed: bool) -> None:
         pass
 
-    reborn = heard_start = heard_end = forget
+    def reborn(self, life: Life) -> None:
+        pass
+
+    heard_start = heard_end = reborn
 
     def take_back(self, life: Life) -> None:
         raise TaskDisposedError("a root is opened again with `await root.init()`")

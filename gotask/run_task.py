@@ -53,7 +53,7 @@ class RunHost:
     def reborn(self, life: Life) -> None:
         pass
 
-    def forget(self, life: Life) -> None:
+    def forget(self, life: Life, failed: bool) -> None:
         pass
 
     def take_back(self, life: Life) -> None:

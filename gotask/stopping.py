@@ -9,7 +9,7 @@ from typing import Any
 from gotask.core import Core
 from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
 from gotask.resources import Resource
-from gotask.states import DISPOSED, DISPOSING, INIT, RETRYING, STARTING
+from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
 from gotask.tracing import LOGGER, stack_of, stack_of_thread
 
 
@@ -56,6 +56,8 @@ class Stopping(Core):
         if state is RETRYING:
             self.more().cancel_timer("retry")
             self.loop.post(self)
+        elif ACTIVE[state] and self.extras is None and self.body is None:
+            self.wind_down()
         elif state is not INIT and state is not DISPOSING:
             self.heed()
 
@@ -94,10 +96,7 @@ class Stopping(Core):
     def heed(self) -> None:
         """The life goes on and has been asked to end: release what is to be released first, then tell the body."""
         extras = self.extras
-        if extras is None and self.body is None:
-            if self.state is not STARTING:
-                self.wind_down()
-        elif extras is not None and any(resource.at_stop for resource in extras.resources):
+        if extras is not None and any(resource.at_stop for resource in extras.resources):
             extras.telling = True
             self.pump.soon(self.release_at_stop)
         else:

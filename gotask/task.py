@@ -286,20 +286,21 @@ class Task(Notes, Care, Generic[R]):
 
     # Threads
 
+    def _is_here(self) -> bool:
+        """Whether this is the tree's own thread, or there is no tree yet."""
+        life = self._life
+        return life.parent is None or threading.get_ident() == life.pump.thread
+
     def _soon(self, action: Callable[[], object]) -> None:
         """Do it now, or hand it to the tree's thread and do not wait (M6)."""
-        parent = self._life.parent
-        if parent is None or threading.get_ident() == parent.pump.thread:
+        if self._is_here():
             action()
         else:
-            parent.pump.backend.call_from_thread(action)
+            self._life.pump.backend.call_from_thread(action)
 
     def _now(self, action: Callable[[], T]) -> T:
         """Do it now, or hand it to the tree's thread and wait for its answer (M6)."""
-        parent = self._life.parent
-        if parent is None or threading.get_ident() == parent.pump.thread:
-            return action()
-        return parent.pump.ask(action)  # type: ignore[no-any-return]
+        return action() if self._is_here() else self._life.pump.ask(action)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         raise TypeError(f"a task cannot be copied or pickled: it lives in one tree. Make a new {type(self).__name__}")
