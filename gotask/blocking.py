@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,7 +90,7 @@ class BlockingRoot:
         if threading.current_thread() is self._thread:
             raise TaskStateError("inside the tree use `root.stop()`: a shutdown that waits here would wait for itself")
         try:
-            self._wait(lambda: self.root.shutdown(timeout), None)
+            self.root._soon(partial(self.root._life.ask, timeout))
         except TaskDisposedError:
             pass  # it is over already
         report = self._report.result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from gotask.body import Body
-from gotask.context import CURRENT
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.signals import Channel, Source, listen
@@ -68,8 +67,7 @@ class ChannelLife(Life):
         assert source is not None
         items = source.items
         shares_context = self.context is self.parent.context
-        if shares_context:
-            CURRENT.set(self)
+        plain = self.plain
         for _ in range(BATCH):
             if self.request is not None or self.is_asked:
                 return self.heard_out(None)
@@ -78,10 +76,13 @@ class ChannelLife(Life):
                     return self.heard_out(source.error)
                 break
             item = items.popleft()
+            plain.hook = self
             try:
                 value = tick(item) if shares_context else self.context.run(tick, item)
             except BaseException as error:
                 return self.heard_out(error)
+            finally:
+                plain.hook = None
             if value is None:
                 continue
             drive = self.drive(value, cancellable=True)

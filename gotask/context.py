@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,19 +33,52 @@ class Hook(Protocol):
         """The task it belongs to."""
 
 
-CURRENT: ContextVar[Hook | None] = ContextVar("gotask_current", default=None)
-"""Set in a life's own context once; in the context of a Job, before each plain hook that is called in it."""
+class Plain:
+    """The plain hook that is running in the thread of one tree, if one is.
+
+    Nothing else can run there until it returns, so this is enough, and a context variable would cost ten times as much.
+    """
+
+    __slots__ = ("hook", "plain", "thread")
+
+    def __init__(self) -> None:
+        self.hook: Any = None
+        self.plain = self
+        self.thread = threading.get_ident()
+
+    def call(self, hook: Hook, function: Callable[[], Any]) -> Any:
+        """Call a plain function as this hook."""
+        self.hook = hook
+        try:
+            return function()
+        finally:
+            self.hook = None
+
+
+CURRENT: ContextVar[Any] = ContextVar("gotask_current", default=None)
+"""Whose code a context is for: a life with a context of its own, a Call, or, elsewhere in a tree, its Plain."""
+
+
+def current_hook() -> Any:
+    """The hook that is running here, as a Life or a Call; None outside of all."""
+    own = CURRENT.get()
+    if own is None:
+        return None
+    plain = own.plain
+    if plain.hook is not None and plain.thread == threading.get_ident():
+        return plain.hook
+    return None if own is plain else own
 
 
 def current_task() -> Any:
-    """The task whose hook is running, also in its threads and in whatever it spawned; None outside of all (M9)."""
-    hook = CURRENT.get()
+    """The task whose hook is running, also in its threads and in whatever an async one spawned; None elsewhere (M9)."""
+    hook = current_hook()
     return None if hook is None else hook.task
 
 
 def running_hooks() -> Iterator[Hook]:
     """The hook that is running here, then the one that waits for it, and so on outwards."""
-    hook = CURRENT.get()
+    hook = current_hook()
     while hook is not None:
         yield hook
         hook = hook.outer
@@ -53,9 +87,3 @@ def running_hooks() -> Iterator[Hook]:
 def holds(loop: Loop | None) -> bool:
     """Whether code that runs here holds that loop up (Q6: it follows contextvars, and ends with the hook)."""
     return loop is not None and any(hook.loop is loop and loop.holder is hook for hook in running_hooks())
-
-
-def call_as(hook: Hook, function: Callable[[], Any]) -> Any:
-    """Call a plain hook in the context that is current."""
-    CURRENT.set(hook)
-    return function()

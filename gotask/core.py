@@ -6,11 +6,12 @@ import inspect
 import itertools
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.backend import awaited
-from gotask.context import CURRENT
+from gotask.context import CURRENT, Plain
 from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Timings, phases
 from gotask.extras import Extras
@@ -85,7 +86,7 @@ class Core:
 
     __slots__ = (
         "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id", "key", "level", "loop", "number",
-        "origin", "parent", "pump", "queued", "reason", "request", "result", "started_at", "state", "task",
+        "origin", "parent", "plain", "pump", "queued", "reason", "request", "result", "started_at", "state", "task",
     )  # fmt: skip
 
     passing = False
@@ -97,6 +98,7 @@ class Core:
         self.state: TaskState = INIT
         self.parent: Any = None
         self.pump: Pump
+        self.plain: Plain
         self.loop: Any
         self.context: Context
         self.added_at: float
@@ -130,6 +132,7 @@ class Core:
         self.parent = parent
         self.loop = parent.child_loop
         self.pump = pump = parent.pump
+        self.plain = pump.plain
         self.key = key
         self.origin = origin
         self.level = parent.level + 1
@@ -178,20 +181,21 @@ class Core:
 
     def enter_hook(self, hook: Callable[[], Any]) -> Any:
         """Call a plain function of the task in the right context, with the task as the current one."""
-        if self.context is self.parent.context:
-            CURRENT.set(self)
-            return hook()
-        return self.context.run(hook)
+        shares_context = self.context is self.parent.context
+        return self.plain.call(self, hook if shares_context else partial(self.context.run, hook))
 
     def call(self, hook: Callable[[], Any], then: Outcome, cancellable: bool = False) -> Drive | None:
         """Call a hook, then `then(value, error)`; return a Drive if it really waits."""
+        error: BaseException | None = None
+        plain = self.plain
+        plain.hook = self
         try:
-            if self.context is self.parent.context:
-                CURRENT.set(self)
-                value = hook()
-            else:
-                value = self.context.run(hook)
-        except BaseException as error:
+            value = hook() if self.context is self.parent.context else self.context.run(hook)
+        except BaseException as caught:
+            value, error = None, caught
+        finally:
+            plain.hook = None
+        if error is not None:
             return then(None, error)  # type: ignore[no-any-return]
         drive = None if value is None else self.drive(value, cancellable)
         if drive is None:

@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.backend import awaited
-from gotask.context import CURRENT
+from gotask.context import CURRENT, Plain, current_hook
 from gotask.errors import TaskDisposedError
 
 if TYPE_CHECKING:
@@ -113,8 +113,6 @@ class EventLoop:
         except BaseException:
             self.holder = None
             raise
-        finally:
-            CURRENT.set(None)
         if not self.queue:
             self.queue = None
         return None
@@ -126,7 +124,6 @@ class EventLoop:
         try:
             following = drive.then(drive.value, drive.error)  # type: ignore[misc]
         finally:
-            CURRENT.set(None)
             if following is None:
                 self.holder = None
             else:
@@ -151,12 +148,25 @@ class EventLoop:
 class Call:
     """A function to be called in a Job's loop, between its other events (Q6)."""
 
-    __slots__ = ("_context", "_done", "_function", "_gone", "error", "loop", "outer", "parent", "queued", "value")
+    __slots__ = (
+        "_context",
+        "_done",
+        "_function",
+        "_gone",
+        "error",
+        "loop",
+        "outer",
+        "parent",
+        "plain",
+        "queued",
+        "value",
+    )
 
     def __init__(self, job: Any, function: Callable[[], Any]) -> None:
         self.parent = job
+        self.plain: Plain = job.plain
         self.loop: EventLoop = job.child_loop
-        self.outer = CURRENT.get()
+        self.outer = current_hook()
         self.value: Any = None
         self.error: BaseException | None = None
         self._function = function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gotask.cascade import Cascade
@@ -30,7 +31,8 @@ def tell_ancestors(node: Any, moment: str, life: Life) -> None:
         extras = getattr(node, "extras", None)
         for listener in extras.listeners_of(moment) if extras is not None else ():
             try:
-                node.context.copy().run(listener, life.task)  # its own is entered in its loop
+                call = partial(node.context.copy().run, listener, life.task)  # its own is entered in its loop
+                node.plain.call(node, call)
             except BaseException as error:
                 node.report(f"an {moment} listener of {node.task.execution_path} raised", error)
         node = node.parent

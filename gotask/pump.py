@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gotask.context import Plain
 from gotask.errors import TaskStateError
 from gotask.events import Observers
 from gotask.history import History
@@ -63,7 +64,8 @@ class Pump:
         self.wall = time.time() - self.now
         self.observers = Observers()
         self.history = History(history)
-        self.thread = threading.get_ident()
+        self.plain = Plain()
+        self.thread = self.plain.thread
         self.limiter: Any = None
         self.panic = False
         self.closing = False

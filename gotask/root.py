@@ -8,7 +8,7 @@ import weakref
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
 
@@ -18,6 +18,7 @@ from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
 from gotask.events import LifeRecord, Observer
 from gotask.history import History
+from gotask.job_life import WorkLife
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.states import DISPOSED, STARTED
@@ -71,14 +72,16 @@ class Host:
     def __init__(self, root: Any, backend: Backend, panic: bool, history: int, max_threads: float) -> None:
         self.root: Life = root._life
         self.context: Context = copy_context()
-        self.context.run(CURRENT.set, None)
         self.pump = Pump(backend, self.context, history, self.crashed, self.troubled, self.cancelled)
+        self.context.run(CURRENT.set, self.pump.plain)
         self.pump.limiter = anyio.CapacityLimiter(max_threads)
         self.pump.panic = panic
         self.child_loop = EventLoop(self)
         self.child_loop.opened = True
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
+        self.waiting: set[int] = set()
+        """The ids of the back end's tasks that wait in `shutdown()`."""
 
     def forget(self, life: Life, failed: bool) -> None:
         pass
@@ -118,6 +121,23 @@ class Host:
         self.pump.close()
 
 
+class RootLife(WorkLife):
+    """The life of a root: it notes when it was asked to end, for the report (M4)."""
+
+    __slots__ = ("asked", "asked_at")
+
+    def stop(self, reason: BaseException, by_parent: bool = False) -> None:
+        if self.request is None:
+            self.asked_at, self.asked = self.pump.clock(), self.pump.disposed
+        super().stop(reason, by_parent)
+
+    def ask(self, timeout: float | None) -> None:
+        """Request the end of the tree; give up what still lives after `timeout` seconds."""
+        self.stop(Exit("shutdown"))
+        if timeout is not None and self.state is not DISPOSED:
+            self.set_timer("shutdown", timeout, self.give_up)
+
+
 class RootManager(WorkCollection[K, T]):
     """The root of a tree of tasks. Use it with `async with`, or with `await init()` and `await shutdown()` (M1).
 
@@ -132,6 +152,9 @@ class RootManager(WorkCollection[K, T]):
     """
 
     __slots__ = ("_host", "_options", "_report")
+
+    _life: RootLife
+    _life_type: ClassVar[type[Life]] = RootLife
 
     def __init__(
         self,
@@ -167,7 +190,7 @@ class RootManager(WorkCollection[K, T]):
         if panic is None:
             panic = os.environ.get("GOTASK_PANIC", "") not in ("", "0")
         backend = current_backend()
-        await backend.open()
+        await backend.open(lambda: self._host.cancelled())
         if life.state is DISPOSED:
             life.renew()
         host = Host(self, backend, panic, options.get("history", 10_000), options.get("max_threads") or math.inf)
@@ -209,17 +232,15 @@ class RootManager(WorkCollection[K, T]):
         if life.parent is None:
             return ShutdownReport()
         life.pump.check_thread("shutdown()")
-        life.stop(Exit("shutdown"))
+        life.ask(timeout)
         if any(own is life for hook in running_hooks() for own in lineage(hook)):
             return ShutdownReport()
-        if timeout is not None and life.state is not DISPOSED:
-            life.set_timer("shutdown", timeout, life.give_up)
         pump = life.pump
-        began, before = pump.clock(), pump.disposed
+        self._host.waiting.add(anyio.get_current_task().id)
         await pump.backend.shielded(self._gone)
         if self._report is None:
             unstopped = tuple(Unstopped(path, where) for path, where in pump.abandoned)
-            self._report = ShutdownReport(pump.disposed - before, pump.clock() - began, unstopped)
+            self._report = ShutdownReport(pump.disposed - life.asked, pump.clock() - life.asked_at, unstopped)
         leaving, self._host.leaving = self._host.leaving, None
         if leaving is not None:
             raise leaving

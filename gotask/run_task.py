@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from gotask.context import CURRENT
+from gotask.context import CURRENT, current_hook
 from gotask.errors import Exit, TaskDisposedError, TaskStateError
 from gotask.event_loop import EventLoop
 from gotask.life import Life
@@ -46,7 +46,8 @@ class RunHost:
         self.pump: Pump = caller.pump
         self.loop = caller.loop
         self.context: Context = copy_context()
-        self.outer = CURRENT.get()
+        self.outer = current_hook()
+        self.context.run(CURRENT.set, self.pump.plain)
         self.child_loop = EventLoop(self)
         self.child_loop.opened = True
 

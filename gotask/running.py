@@ -70,7 +70,8 @@ async def _run(main: Callable[..., Awaitable[R]], root: RootManager[Any, Any], a
     try:
         async with root:
             with anyio.CancelScope() as scope:
-                root._life.more().finals.append(lambda root: scope.cancel())
+                me = anyio.get_current_task().id
+                root._life.more().finals.append(lambda root: None if me in root._host.waiting else scope.cancel())
                 outcome = main(root, *args) if args or _takes_root(main) else main()
                 if not inspect.isawaitable(outcome):
                     raise TypeError(f"main should be an async function (`async def`), but it returned {outcome!r}")

@@ -131,7 +131,7 @@ class AsyncioBackend:
         self.clock: Callable[[], float] = time.monotonic if usual else self.loop.time
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def open(self) -> None:
+    async def open(self, on_cancel: Callable[[], None]) -> None:
         pass
 
     def finish(self) -> None:

@@ -122,8 +122,11 @@ class Backend(Protocol):
     name: str
     clock: Callable[[], float]
 
-    async def open(self) -> None:
-        """Begin: called once, in the loop the tree will live in."""
+    async def open(self, on_cancel: Callable[[], None]) -> None:
+        """Begin: called once, in the loop the tree will live in.
+
+        `on_cancel` hears that the loop is ending, where that does not cancel what `spawn` started.
+        """
 
     def finish(self) -> None:
         """End, and cancel what was abandoned."""

@@ -83,10 +83,12 @@ class TrioBackend:
         self._closed = trio.Event()
         self._nursery: trio.Nursery
 
-    async def open(self) -> None:
+    async def open(self, on_cancel: Callable[[], None]) -> None:
         ready = trio.Event()
         trio.lowlevel.spawn_system_task(self._host, ready)
-        await ready.wait()
+        with trio.CancelScope(shield=True):  # else nobody would ever end the host
+            await ready.wait()
+        trio.lowlevel.spawn_system_task(self._watch, on_cancel)
 
     async def _host(self, ready: trio.Event) -> None:
         with trio.CancelScope(shield=True):
@@ -94,6 +96,14 @@ class TrioBackend:
                 self._nursery.start_soon(self._keep_time)
                 ready.set()
         self._closed.set()
+
+    async def _watch(self, on_cancel: Callable[[], None]) -> None:
+        """Hear that main has returned and left the tree open: trio cancels its system tasks then, and waits (S8)."""
+        try:
+            await self._closed.wait()
+        except trio.Cancelled:
+            on_cancel()
+            raise
 
     def finish(self) -> None:
         self._nursery.cancel_scope.cancel()
