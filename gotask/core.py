@@ -15,10 +15,9 @@ from gotask.context import CURRENT, Plain
 from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Timings, phases
 from gotask.extras import Extras
-from gotask.history import record_of
 from gotask.hooks import DONE
 from gotask.states import ALLOWED, INIT, TaskState
-from gotask.tracing import LOGGER, Origin, as_text
+from gotask.tracing import LOGGER, Origin
 
 if TYPE_CHECKING:
     from gotask.backend import Drive, Outcome
@@ -262,22 +261,14 @@ class Core:
 
     def record(self, failed: bool, final: bool) -> None:
         """Leave the facts of this life to the history (H5)."""
-        task, parent, extras, reason = self.task, self.parent, self.extras, self.reason
-        pump = self.pump
-        more = None
-        if extras is not None and (extras.descriptions or extras.steps or extras.dispose_errors or extras.abandoned):
-            more = (
-                {key: as_text(value) for key, value in extras.descriptions.items()},
-                tuple(extras.steps),
-                tuple(map(repr, extras.dispose_errors)),
-                extras.abandoned is not None,
-            )
+        task, extras, pump = self.task, self.extras, self.pump
+        reason = self.reason
         facts = (
-            self.id, parent.id, self.key, task.owner_type, task.task_type, self.level, self.number, pump.wall,
+            self.id, self.parent.id, self.key, task.owner_type, task.task_type, self.level, self.number,
             self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
-            0 if extras is None else extras.retries.total, pump.describe(reason), failed, final, self.origin,
-            more,
+            pump.description if reason is pump.described else pump.describe(reason),
+            failed, final, self.origin, None if extras is None else extras.facts(),
         )  # fmt: skip
         pump.history.add(facts)
         if pump.observers.life_ended:
-            pump.observers.tell(pump.observers.life_ended, record_of(facts))
+            pump.observers.tell(pump.observers.life_ended, pump.history.record_of(facts))

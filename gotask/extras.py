@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.resources import Resource
 from gotask.retry import RetryCount, RetryPolicy
+from gotask.tracing import as_text
 from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class Extras:
         self.stop_event.release()
         self.started.release()
         self.stopped.release()
+
+    def facts(self) -> tuple[Any, ...]:
+        """What the history keeps of it: retries, descriptions and steps, errors, all as text (H4)."""
+        return (
+            self.retries.total,
+            {key: as_text(value) for key, value in self.descriptions.items()},
+            tuple(self.steps),
+            tuple(map(as_text, self.dispose_errors)),
+            self.abandoned is not None,
+        )
 
     def renew(self) -> None:
         """Forget all lives; listeners, descriptions and the retry policy stay."""

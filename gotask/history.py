@@ -8,27 +8,10 @@ from typing import Any
 
 from gotask.events import LifeRecord, phases
 from gotask.states import TaskState
-from gotask.tracing import where
+from gotask.tracing import as_text, where
 
 Facts = tuple[Any, ...]
-"""A life as the engine leaves it: cheap to make, and read only when somebody asks (see `record_of`)."""
-
-
-def record_of(facts: Facts) -> LifeRecord:
-    """The record of a life, from its facts."""
-    (
-        task_id, parent_id, key, owner, kind, level, life, wall, added, began, started, ending, ended,
-        retries, reason, failed, final, origin, extra,
-    ) = facts  # fmt: skip
-    reason_type, reason_text = reason
-    descriptions, steps, errors, abandoned = extra or ({}, (), (), False)
-    timings = phases(added, began, started, ending, ended)
-    return LifeRecord(
-        id=task_id, parent_id=parent_id, key=str(key), owner_type=owner, task_type=kind, level=level, life=life,
-        started_at=wall + (added if began is None else began), timings=timings, retries=retries, reason=reason_text,
-        reason_type=reason_type, failed=failed, final=final, start_reason=where(origin),
-        descriptions=descriptions, steps=steps, dispose_errors=errors, abandoned=abandoned,
-    )  # fmt: skip
+"""A life as the engine leaves it: cheap to make, and read only when somebody asks (see `History.record_of`)."""
 
 
 class History:
@@ -37,17 +20,34 @@ class History:
     Iterating gives LifeRecord objects. It holds text and numbers, never a task.
     """
 
-    def __init__(self, limit: int = 10_000) -> None:
+    def __init__(self, limit: int = 10_000, wall: float = 0.0) -> None:
         if not isinstance(limit, int) or limit < 0:
             raise ValueError(f"history is the number of lives to keep, 0 or more, not {limit!r}")
         self._facts: deque[Facts] = deque(maxlen=limit)
+        self._wall = wall
         self.add = self._facts.append
 
     def __len__(self) -> int:
         return len(self._facts)
 
     def __iter__(self) -> Iterator[LifeRecord]:
-        return map(record_of, list(self._facts))
+        return map(self.record_of, list(self._facts))
+
+    def record_of(self, facts: Facts) -> LifeRecord:
+        """The record of a life, from its facts."""
+        (
+            task_id, parent_id, key, owner, kind, level, life, added, began, started, ending, ended,
+            reason, failed, final, origin, extra,
+        ) = facts  # fmt: skip
+        reason_type, reason_text = reason
+        retries, descriptions, steps, errors, abandoned = extra or (0, {}, (), (), False)
+        return LifeRecord(
+            id=task_id, parent_id=parent_id, key=as_text(key), owner_type=owner, task_type=kind, level=level,
+            life=life, started_at=self._wall + (added if began is None else began),
+            timings=phases(added, began, started, ending, ended), retries=retries, reason=reason_text,
+            reason_type=reason_type, failed=failed, final=final, start_reason=where(origin),
+            descriptions=descriptions, steps=steps, dispose_errors=errors, abandoned=abandoned,
+        )  # fmt: skip
 
     def records(
         self,

@@ -68,8 +68,8 @@ class JobLife(Life):
 
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
-        self.check_open()
-        key = life.id if key is None else key
+        if not ACTIVE[self.state] or self.request is not None or self.reason is not None:
+            self.check_open()
         if key in self.children:
             taken = self.children[key].task
             raise TaskExistsError(
@@ -113,8 +113,6 @@ class JobLife(Life):
 
     def check_open(self) -> None:
         """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""
-        if ACTIVE[self.state] and self.request is None and self.reason is None:
-            return
         if self.parent is None:
             raise TaskStateError(
                 f"{type(self.task).__name__} is in no tree, so nothing could start its children: add it to a Job or "

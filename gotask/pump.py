@@ -63,7 +63,7 @@ class Pump:
         self.now = self.clock()
         self.wall = time.time() - self.now
         self.observers = Observers()
-        self.history = History(history)
+        self.history = History(history, self.wall)
         self.plain = Plain()
         self.thread = self.plain.thread
         self.limiter: Any = None
@@ -77,18 +77,18 @@ class Pump:
         self._control: deque[Callable[[], object]] = deque()
         self._parked: Waiter | None = None
         self._active: object | None = None
-        self._described: BaseException | None = None
-        self._description = ("", "")
+        self.described: BaseException | None = None
+        self.description = ("", "")
         self._on_crash = on_crash
         self._on_trouble = on_trouble
         self._on_cancel = on_cancel
 
     def describe(self, reason: BaseException | None) -> tuple[str, str]:
         """A reason as class name and text; the children of a Job mostly share one."""
-        if reason is not self._described:
-            self._described = reason
-            self._description = (type(reason).__name__, as_text(reason))
-        return self._description
+        text = (type(reason).__name__, as_text(reason))
+        if reason is None or reason.__traceback__ is None:  # else it would keep frames, and so tasks, alive
+            self.described, self.description = reason, text
+        return text
 
     def trouble(self, error: BaseException) -> None:
         """Hear of an error that has no one to return to (M7, L14)."""

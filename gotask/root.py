@@ -126,8 +126,12 @@ class RootLife(WorkLife):
 
     __slots__ = ("asked", "asked_at")
 
+    def added(self, parent: Any, key: Any, origin: Any) -> None:
+        super().added(parent, key, origin)
+        self.asked_at, self.asked = self.added_at, 0
+
     def stop(self, reason: BaseException, by_parent: bool = False) -> None:
-        if self.request is None:
+        if self.request is None and self.parent is not None and self.state is not DISPOSED:
             self.asked_at, self.asked = self.pump.clock(), self.pump.disposed
         super().stop(reason, by_parent)
 
