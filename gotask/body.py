@@ -7,6 +7,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -37,36 +39,26 @@ class Body:
 def begin_run(life: Core, function: Callable[[], Any], threaded: bool) -> Drive | None:
     """Drive a body in the parent's loop; return a Drive if it really waits."""
     body = life.body = Body()
-    body.coro = _coroutine(life, body, function, threaded)
-
-    def over(value: Any, error: BaseException | None) -> Any:
-        return life.run_over(body, value, error)
-
-    drive = life.pump.backend.drive(body.coro, life.context, cancellable=True)
+    body.coro = coro = _coroutine(life, body, function, threaded)
+    drive = body.handle = life.pump.backend.drive(coro, life.context, cancellable=True)
     if not drive.suspended:
-        return over(drive.value, drive.error)  # type: ignore[no-any-return]
-    body.handle = drive
-    drive.then = over
+        return life.run_over(body, drive.value, drive.error)
+    drive.then = partial(life.run_over, body)
     return drive
 
 
 def begin_go(life: Core, function: Callable[[], Any], threaded: bool) -> None:
     """Let a body run beside everything else."""
     body = life.body = Body()
-    body.coro = _coroutine(life, body, function, threaded)
-
-    def over(value: Any, error: BaseException | None) -> None:
-        life.body_over(body, value, error)
-
-    handle = life.pump.backend.spawn_body(body.coro, life.context, over)
-    body.handle = handle
+    body.coro = coro = _coroutine(life, body, function, threaded)
+    body.handle = life.pump.backend.spawn_body(coro, life.context, partial(life.body_over, body))
 
 
 def _coroutine(life: Core, body: Body, function: Callable[[], Any], threaded: bool) -> Any:
     if threaded:
         return _in_thread(life, body, function)
     coro = function()
-    return coro if inspect.iscoroutine(coro) else _awaited(coro)
+    return coro if type(coro) is CoroutineType else _awaited(coro)
 
 
 async def _awaited(value: Any) -> Any:

@@ -69,7 +69,7 @@ class ChannelLife(Life):
         shares_context = self.context is self.parent.context
         plain = self.plain
         for _ in range(BATCH):
-            if self.request is not None or self.is_asked:
+            if self.request is not None or self.reason is not None:
                 return self.heard_out(None)
             if not items and not source.refill():
                 if source.ended:

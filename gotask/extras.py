@@ -14,96 +14,77 @@ if TYPE_CHECKING:
     from gotask.backend import Handle
     from gotask.events import Step
 
-LISTENERS = ("on_start", "on_before_dispose", "on_dispose")
+MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
+    "descriptions": dict,
+    "dispose_errors": list,
+    "finals": list,
+    "life_listeners": dict,
+    "listeners": dict,
+    "resources": list,
+    "retries": RetryCount,
+    "started": Waiters,
+    "steps": list,
+    "stop_event": Waiters,
+    "stopped": Waiters,
+    "timers": dict,
+}
 
 
 class Extras:
     """The seldom used part of a life. Those marked with * belong to one life, the rest to the task."""
 
-    __slots__ = (
-        "abandoned",  # * where it hung when it was given up (S5)
-        "again",  # * restart() was called while it was being disposed (R6)
-        "clean_up",  # * the steps of the clean-up that are left
-        "depends",  # stop the Job when this one ends (J3)
-        "descriptions",
-        "dispose_errors",  # *
-        "failure",  # the last failure, for RetryExhausted and restart during the back-off
-        "fall_back_next",  # the next life is the fallback (R7)
-        "fallen_back",  # * this life is the fallback
-        "finals",  # called once, when the last life is over
-        "listeners",  # name of the moment -> functions for every life
-        "life_listeners",  # * the same, for this life
-        "logger",
-        "name",
-        "policy",
-        "resources",  # * last in, first out
-        "retries",
-        "started",
-        "steps",  # *
-        "stop_event",  # * who waits for the stop request
-        "stopped",
-        "telling",  # * its on_stop resources are being released
-        "timers",  # name -> timer
-    )
+    descriptions: dict[str, Any]
+    dispose_errors: list[BaseException]  # *
+    finals: list[Callable[[Any], object]]  # called once, when the last life is over
+    life_listeners: dict[str, list[Callable[..., Any]]]  # * as `listeners`, for this life
+    listeners: dict[str, list[Callable[..., Any]]]  # by moment, for every life
+    resources: list[Resource]  # * released last in, first out
+    retries: RetryCount
+    started: Waiters
+    steps: list[Step]  # *
+    stop_event: Waiters  # *
+    stopped: Waiters
+    timers: dict[str, Handle]
 
-    def __init__(self) -> None:
-        self.abandoned: list[str] | None = None
-        self.again = False
-        self.clean_up: Iterator[tuple[str, Callable[[], Any]]] | None = None
-        self.depends = False
-        self.descriptions: dict[str, Any] = {}
-        self.dispose_errors: list[BaseException] = []
-        self.failure: BaseException | None = None
-        self.fall_back_next = False
-        self.fallen_back = False
-        self.finals: list[Callable[[Any], object]] = []
-        self.listeners: dict[str, list[Callable[[], Any]]] = {}
-        self.life_listeners: dict[str, list[Callable[[], Any]]] = {}
-        self.logger: Any = None
-        self.name: str | None = None
-        self.policy: RetryPolicy | None = None
-        self.resources: list[Resource] = []
-        self.retries = RetryCount()
-        self.started = Waiters()
-        self.steps: list[Step] = []
-        self.stop_event = Waiters()
-        self.stopped = Waiters()
-        self.telling = False
-        self.timers: dict[str, Handle] = {}
+    abandoned: list[str] | None = None  # * where it hung when it was given up (S5)
+    again = False  # * restart() was called while it was being disposed (R6)
+    clean_up: Iterator[tuple[str, Callable[[], Any]]] | None = None  # * the steps of the clean-up that are left
+    depends = False  # the Job stops when this one ends (J3)
+    failure: BaseException | None = None  # what the life before failed with
+    fall_back_next = False  # the next life is the fallback (R7)
+    fallen_back = False  # * this life is the fallback
+    logger: Any = None
+    policy: RetryPolicy | None = None
+    telling = False  # * its on_stop resources are being released (S4)
+
+    def __getattr__(self, name: str) -> Any:
+        make = MADE_WHEN_USED.get(name)
+        if make is None:
+            raise AttributeError(name)
+        value = self.__dict__[name] = make()
+        return value
 
     def begin_life(self) -> None:
         """Forget what belonged to the life before."""
-        self.abandoned = None
-        self.again = False
         self.fallen_back, self.fall_back_next = self.fall_back_next, False
-        self.telling = False
-        self.dispose_errors = []
-        self.steps = []
+        for name in ("abandoned", "again", "telling", "dispose_errors", "steps"):
+            self.__dict__.pop(name, None)
 
     def end_life(self) -> None:
         """Nothing of this life is waited for any more (D6)."""
         self.clean_up = None
-        self.life_listeners = {}
+        self.__dict__.pop("life_listeners", None)
         for name in ("start_timeout", "dispose_timeout", "stop_grace"):
             self.cancel_timer(name)
 
     def end_task(self) -> None:
         """No other life follows."""
-        for name in tuple(self.timers):
+        own = self.__dict__
+        for name in tuple(own.get("timers", ())):
             self.cancel_timer(name)
-        self.stop_event.release()
-        self.started.release()
-        self.stopped.release()
-
-    def facts(self) -> tuple[Any, ...]:
-        """What the history keeps of it: retries, descriptions and steps, errors, all as text (H4)."""
-        return (
-            self.retries.total,
-            {key: as_text(value) for key, value in self.descriptions.items()},
-            tuple(self.steps),
-            tuple(map(as_text, self.dispose_errors)),
-            self.abandoned is not None,
-        )
+        for name in ("stop_event", "started", "stopped"):
+            if name in own:
+                own[name].release()
 
     def renew(self) -> None:
         """Forget all lives; listeners, descriptions and the retry policy stay."""
@@ -111,12 +92,27 @@ class Extras:
         self.failure = None
         self.retries.reset()
 
-    def listeners_of(self, moment: str) -> list[Callable[[], Any]]:
+    def listeners_of(self, moment: str) -> list[Callable[..., Any]]:
         """Those for every life, then those for this one, each in the order registered (D6)."""
-        return self.listeners.get(moment, []) + self.life_listeners.get(moment, [])
+        own = self.__dict__
+        kinds = [own[name].get(moment, []) for name in ("listeners", "life_listeners") if name in own]
+        return [listener for listeners in kinds for listener in listeners]
 
     def cancel_timer(self, name: str) -> None:
         """Cancel it, if it is set."""
-        timer = self.timers.pop(name, None)
+        timer = self.__dict__["timers"].pop(name, None) if "timers" in self.__dict__ else None
         if timer is not None:
             timer.cancel()
+
+    def facts(self) -> tuple[Any, ...] | None:
+        """What the history keeps of it: retries, descriptions and steps, errors, all as text (H4)."""
+        own = self.__dict__
+        if own.keys().isdisjoint(("retries", "descriptions", "steps", "dispose_errors", "abandoned")):
+            return None
+        return (
+            self.retries.total,
+            {key: as_text(value) for key, value in self.descriptions.items()},
+            tuple(self.steps),
+            tuple(map(as_text, self.dispose_errors)),
+            self.abandoned is not None,
+        )

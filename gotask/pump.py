@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -149,25 +149,23 @@ class Pump:
                 if self._active is not None:
                     return
                 self._active = token
-            elif self._ready or self._control:
-                await self._rest(self.backend.pause())
-            elif self.closing:
+            elif self.closing and not (self._ready or self._control):
                 self.backend.finish()
                 return
             else:
-                self._parked = waiter = self.backend.waiter()
-                await self._rest(waiter)
-
-    async def _rest(self, rest: Awaitable[Any]) -> None:
-        try:
-            await rest
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            if not self.backend.is_cancellation(error):
-                raise
-            self._parked = None
-            self._on_cancel()  # S8: the whole program is being cancelled; the tree still cleans up
+                try:
+                    if self._ready or self._control:
+                        await self.backend.pause()
+                    else:
+                        self._parked = waiter = self.backend.waiter()
+                        await waiter
+                except GeneratorExit:
+                    raise
+                except BaseException as error:
+                    if not self.backend.is_cancellation(error):
+                        raise
+                    self._parked = None
+                    self._on_cancel()  # S8: the whole program is being cancelled; the tree still cleans up
 
     def _turn(self) -> Drive | None:
         """Drain what is ready, for as long as the budget allows; return a hook that waits, if there is one."""

@@ -114,15 +114,16 @@ class Channel(Generic[Item]):
         if self._closed:
             raise TaskDisposedError("the channel is closed: the task that reads it has stopped, or aclose() was called")
         self._items.append(item)
-        if self._source is not None:
-            self._source.wake()
+        source = self._source
+        if source is not None and not source.life.queued:
+            source.life.ready()
 
     def _end(self) -> None:
         self._closed = True
         self._room.release()
         if self._source is not None:
             self._source.ended = True
-            self._source.wake()
+            self._source.life.ready()
 
     # From other threads
 
@@ -162,13 +163,13 @@ class Channel(Generic[Item]):
 class ChannelSource(Source):
     """The items of a channel."""
 
-    def __init__(self, channel: Channel[Any], backend: Backend, wake: Callable[[], None]) -> None:
+    def __init__(self, channel: Channel[Any], life: Any) -> None:
         super().__init__()
         self.channel = channel
         self.items = channel._items
         self.ended = channel._closed
-        self.wake = wake
-        channel.attach(self, backend)
+        self.life = life
+        channel.attach(self, life.pump.backend)
 
     def taken(self) -> None:
         self.channel.make_room()
@@ -253,7 +254,7 @@ def listen(signal: Any, life: Any) -> Source:
         TypeError: It is no signal.
     """
     if isinstance(signal, Channel):
-        return ChannelSource(signal, life.pump.backend, life.ready)
+        return ChannelSource(signal, life)
     if isinstance(signal, AsyncIterable) or hasattr(signal, "task_done"):
         return AsyncSource(signal, life)
     if isinstance(signal, Iterable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
@@ -73,20 +73,13 @@ class Cancelling:
 class AsyncioDrive(Drive):
     __slots__ = ("_cancelling",)
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], context: Context) -> None:
-        self._cancelling: Cancelling | None = None
-        super().__init__(coro, context)
-        if self.suspended:
-            self._cancelling = Cancelling(asyncio.current_task())
-
-    def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
-        super()._step(resume, argument)
-        if not self.suspended and self._cancelling is not None:
-            self._cancelling.over()
+    def __await__(self) -> Generator[Any, Any, None]:
+        self._cancelling = Cancelling(asyncio.current_task())
+        yield from super().__await__()
+        self._cancelling.over()
 
     def cancel(self) -> None:
-        if self._cancelling is not None:
-            self._cancelling.cancel()
+        self._cancelling.cancel()
 
 
 class AsyncioBody(Cancelling):

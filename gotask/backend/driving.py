@@ -32,8 +32,13 @@ class Drive:
         self.error: BaseException | None = None
         self.then: Outcome | None = None
         self.loop: Any = None
-        self.suspended = False
-        self._step(coro.send, None)
+        try:
+            self._trap = context.run(coro.send, None)
+            self.suspended = True
+        except StopIteration as stop:
+            self.suspended, self.value = False, stop.value
+        except BaseException as error:
+            self.suspended, self.error = False, error
 
     def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
         try:
@@ -84,11 +89,15 @@ class ScopedDrive(Drive):
         self._scope = scope
         scope.__enter__()  # before the first step: scopes the hook enters must lie inside
         super().__init__(coro, context)
+        if not self.suspended:
+            self._leave()
 
     def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
         super()._step(resume, argument)
-        if self.suspended:
-            return
+        if not self.suspended:
+            self._leave()
+
+    def _leave(self) -> None:
         error = self.error
         try:
             if self._scope.__exit__(error and type(error), error, error and error.__traceback__):
