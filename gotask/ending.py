@@ -47,16 +47,14 @@ class Ending(Stopping):
 
     def clean_up(self) -> Drive | None:
         """Take the steps of the clean-up; return a Drive if one of them really waits."""
-        extras = self.extras
-        if extras is not None:
+        task, extras = self.task, self.extras
+        if (extras is not None and extras.has_clean_up) or task.dispose_timeout is not None:
+            extras = self.more()
             if extras.clean_up is None:
                 extras.clean_up = self.clean_up_steps()
             return self.take_steps(extras.clean_up)
-        if self.started_at is not None and type(self.task).__hooks__.dispose:
-            if self.task.dispose_timeout is not None:
-                self.more()
-                return self.clean_up()
-            return self.call(self.task.dispose, self.disposed)
+        if self.started_at is not None and type(task).__hooks__.dispose:
+            return self.call(task.dispose, self.disposed)
         self.disposed(None, None)
         return None
 

@@ -29,6 +29,10 @@ MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "timers": dict,
 }
 
+OF_ONE_LIFE = {"abandoned", "again", "telling", "dispose_errors", "steps"}
+CLEAN_UP = {"resources", "listeners", "life_listeners", "fallen_back", "clean_up"}
+TO_BE_KEPT = {"retries", "descriptions", "steps", "dispose_errors", "abandoned"}
+
 
 class Extras:
     """The seldom used part of a life. Those marked with * belong to one life, the rest to the task."""
@@ -64,18 +68,26 @@ class Extras:
         value = self.__dict__[name] = make()
         return value
 
+    @property
+    def has_clean_up(self) -> bool:
+        """Whether there is more to clean up than `dispose`."""
+        return not CLEAN_UP.isdisjoint(self.__dict__)
+
     def begin_life(self) -> None:
         """Forget what belonged to the life before."""
-        self.fallen_back, self.fall_back_next = self.fall_back_next, False
-        for name in ("abandoned", "again", "telling", "dispose_errors", "steps"):
-            self.__dict__.pop(name, None)
+        if self.fallen_back or self.fall_back_next:
+            self.fallen_back, self.fall_back_next = self.fall_back_next, False
+        for name in OF_ONE_LIFE & self.__dict__.keys():
+            del self.__dict__[name]
 
     def end_life(self) -> None:
         """Nothing of this life is waited for any more (D6)."""
-        self.clean_up = None
-        self.__dict__.pop("life_listeners", None)
-        for name in ("start_timeout", "dispose_timeout", "stop_grace"):
-            self.cancel_timer(name)
+        own = self.__dict__
+        own.pop("clean_up", None)
+        own.pop("life_listeners", None)
+        if "timers" in own:
+            for name in ("start_timeout", "dispose_timeout", "stop_grace"):
+                self.cancel_timer(name)
 
     def end_task(self) -> None:
         """No other life follows."""
@@ -83,8 +95,13 @@ class Extras:
         for name in tuple(own.get("timers", ())):
             self.cancel_timer(name)
         for name in ("stop_event", "started", "stopped"):
-            if name in own:
-                own[name].release()
+            self.release(name)
+
+    def release(self, name: str) -> None:
+        """Let those go on who wait for this, if there are any."""
+        waiters = self.__dict__.get(name)
+        if waiters is not None:
+            waiters.release()
 
     def renew(self) -> None:
         """Forget all lives; listeners, descriptions and the retry policy stay."""
@@ -100,14 +117,14 @@ class Extras:
 
     def cancel_timer(self, name: str) -> None:
         """Cancel it, if it is set."""
-        timer = self.__dict__["timers"].pop(name, None) if "timers" in self.__dict__ else None
-        if timer is not None:
-            timer.cancel()
+        timers = self.__dict__.get("timers")
+        if timers and name in timers:
+            timers.pop(name).cancel()
 
     def facts(self) -> tuple[Any, ...] | None:
         """What the history keeps of it: retries, descriptions and steps, errors, all as text (H4)."""
         own = self.__dict__
-        if own.keys().isdisjoint(("retries", "descriptions", "steps", "dispose_errors", "abandoned")):
+        if TO_BE_KEPT.isdisjoint(own):
             return None
         return (
             self.retries.total,

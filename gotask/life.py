@@ -130,7 +130,7 @@ class Life(Ending):
                 self.enter_hook(listener)
             except BaseException as error:
                 self.report(f"an on_start listener of {self.task.execution_path} raised", error)
-        extras.started.release()
+        extras.release("started")
 
     # The body
 

@@ -96,7 +96,7 @@ class Stopping(Core):
     def heed(self) -> None:
         """The life goes on and has been asked to end: release what is to be released first, then tell the body."""
         extras = self.extras
-        if extras is not None and any(resource.at_stop for resource in extras.resources):
+        if extras is not None and extras.has_clean_up and any(resource.at_stop for resource in extras.resources):
             extras.telling = True
             self.pump.soon(self.release_at_stop)
         else:
@@ -138,7 +138,7 @@ class Stopping(Core):
         extras = self.extras
         if extras is not None:
             extras.telling = False
-            extras.stop_event.release()
+            extras.release("stop_event")
         if self.body is not None:
             self.pump.soon(self.ask_body)
         elif self.state is not STARTING:

@@ -27,9 +27,10 @@ class Waiters:
         self._waiting.append(waiter)
         try:
             await waiter
-        finally:
+        except BaseException:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
+            raise
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
