@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.context import Plain
-from gotask.errors import TaskStateError
+from gotask.errors import TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
 from gotask.tracing import as_text
 
 if TYPE_CHECKING:
-    from gotask.backend import Backend, Drive, Waiter
+    from gotask.backend import Backend, Drive
 
 BUDGET = 0.002
 """Seconds after which a long burst lets the rest of the program run (Q5)."""
@@ -75,7 +75,7 @@ class Pump:
         """How many listeners for descendants there are in the tree: while none, nobody need be told (D7)."""
         self._ready: deque[Loop] = deque()
         self._control: deque[Callable[[], object]] = deque()
-        self._parked: Waiter | None = None
+        self._parked: Awaitable[Any] | None = None
         self._active: object | None = None
         self.described: BaseException | None = None
         self.description = ("", "")
@@ -92,7 +92,7 @@ class Pump:
 
     def trouble(self, error: BaseException) -> None:
         """Hear of an error that has no one to return to (M7, L14)."""
-        if self.panic or not isinstance(error, Exception):
+        if self.panic or leaves(error):
             self._on_trouble(error)
 
     def check_thread(self, what: str) -> None:
@@ -135,7 +135,7 @@ class Pump:
 
     def _wake(self) -> None:
         if self._parked is not None:
-            self._parked.set()
+            self.backend.wake(self._parked)
             self._parked = None
         elif self._active is None:
             self._active = token = object()
@@ -183,6 +183,7 @@ class Pump:
                     return drive
                 if loop.pending and not loop.listed:
                     self.enlist(loop)
+                    break
             else:
                 break
         return None

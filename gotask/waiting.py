@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gotask.context import running_hooks
@@ -10,7 +10,7 @@ from gotask.errors import TaskStateError
 from gotask.states import DISPOSED, INIT
 
 if TYPE_CHECKING:
-    from gotask.backend import Backend, Waiter
+    from gotask.backend import Backend
 
 
 class Waiters:
@@ -19,17 +19,17 @@ class Waiters:
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[Waiter] = []
+        self._waiting: list[tuple[Backend, Awaitable[Any]]] = []
 
     async def wait(self, backend: Backend) -> None:
         """Wait until `release` is called."""
         waiter = backend.waiter()
-        self._waiting.append(waiter)
+        self._waiting.append((backend, waiter))
         try:
             await waiter
         except BaseException:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
+            if (backend, waiter) in self._waiting:
+                self._waiting.remove((backend, waiter))
             raise
 
     def __bool__(self) -> bool:
@@ -38,8 +38,8 @@ class Waiters:
     def release(self) -> None:
         """Let all go on."""
         waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.set()
+        for backend, waiter in waiting:
+            backend.wake(waiter)
 
 
 async def until_stopped(life: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from gotask.backend.driving import Backend, Drive, Handle, Outcome, Waiter, awaited
+from gotask.backend.driving import Backend, Drive, Handle, Outcome, awaited
 
-__all__ = ["Backend", "Drive", "Handle", "Outcome", "Waiter", "awaited", "current_backend"]
+__all__ = ["Backend", "Drive", "Handle", "Outcome", "awaited", "current_backend"]
 
 
 def current_backend() -> Backend:

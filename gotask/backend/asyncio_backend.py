@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
-import anyio
+import anyio.lowlevel
 
 from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome
 from gotask.errors import TaskDisposedError
@@ -105,12 +105,6 @@ class AsyncioBody(Cancelling):
         done(value, error)
 
 
-class AsyncioWaiter(asyncio.Future[None]):
-    def set(self) -> None:
-        if not self.done():
-            self.set_result(None)
-
-
 class AsyncioBackend:
     """The running event loop of asyncio, seen through the Backend protocol."""
 
@@ -123,15 +117,27 @@ class AsyncioBackend:
         usual = usual or type(self.loop).__module__ == "uvloop"
         self.clock: Callable[[], float] = time.monotonic if usual else self.loop.time
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._finished = asyncio.Event()
+        self._watching: asyncio.Task[None]
 
     async def open(self, on_cancel: Callable[[], None]) -> None:
-        pass
+        self._watching = self.loop.create_task(self._watch(on_cancel), context=Context())
+
+    async def _watch(self, on_cancel: Callable[[], None]) -> None:
+        """Hear that main has returned and left the tree open: `asyncio.run` cancels all tasks then, and waits (S8)."""
+        while not self._finished.is_set():
+            try:
+                await self._finished.wait()
+            except asyncio.CancelledError:
+                on_cancel()
 
     def finish(self) -> None:
+        self._finished.set()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
 
     async def wait_finished(self) -> None:
+        await asyncio.wait([self._watching])
         while left := self._tasks - {asyncio.current_task()}:
             await asyncio.wait(left)
 
@@ -158,8 +164,12 @@ class AsyncioBackend:
                 "the event loop of this tree is closed: nothing can be asked of it any more"
             ) from error
 
-    def waiter(self) -> AsyncioWaiter:
-        return AsyncioWaiter(loop=self.loop)
+    def waiter(self) -> asyncio.Future[None]:
+        return self.loop.create_future()
+
+    def wake(self, waiter: asyncio.Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
 
     def is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, asyncio.CancelledError)
@@ -175,6 +185,7 @@ class AsyncioBackend:
                     cancelled = error
         if cancelled is not None:
             raise cancelled
+        await anyio.lowlevel.checkpoint_if_cancelled()
 
     async def pause(self) -> None:
         await asyncio.sleep(0)

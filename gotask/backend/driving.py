@@ -116,15 +116,6 @@ class Handle(Protocol):
         """End it; more than once is harmless."""
 
 
-class Waiter(Protocol):
-    """One coroutine's wait for something that happens once."""
-
-    def set(self) -> None:
-        """Let it go on; more than once is harmless."""
-
-    def __await__(self) -> Generator[Any, Any, Any]: ...
-
-
 class Backend(Protocol):
     """All that the library needs of an asynchronous back end, beside anyio."""
 
@@ -134,7 +125,7 @@ class Backend(Protocol):
     async def open(self, on_cancel: Callable[[], None]) -> None:
         """Begin: called once, in the loop the tree will live in.
 
-        `on_cancel` hears that the loop is ending, where that does not cancel what `spawn` started.
+        `on_cancel` hears that the loop is ending.
         """
 
     def finish(self) -> None:
@@ -162,8 +153,11 @@ class Backend(Protocol):
             TaskDisposedError: The loop is over.
         """
 
-    def waiter(self) -> Waiter:
-        """A new waiter."""
+    def waiter(self) -> Awaitable[Any]:
+        """What one coroutine awaits until it is given to `wake`."""
+
+    def wake(self, waiter: Any) -> None:
+        """Let the coroutine go on that awaits it; more than once is harmless."""
 
     def is_cancellation(self, error: BaseException) -> bool:
         """Whether this is the exception by which the back end cancels."""

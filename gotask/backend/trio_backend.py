@@ -46,14 +46,13 @@ class TrioBody:
 
 
 class TrioWaiter:
-    __slots__ = ("_event", "set")
+    __slots__ = ("event",)
 
     def __init__(self) -> None:
-        self._event = trio.Event()
-        self.set = self._event.set
+        self.event = trio.Event()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        return self._event.wait().__await__()
+        return self.event.wait().__await__()
 
 
 class TrioTimer:
@@ -154,6 +153,9 @@ class TrioBackend:
 
     def waiter(self) -> TrioWaiter:
         return TrioWaiter()
+
+    def wake(self, waiter: TrioWaiter) -> None:
+        waiter.event.set()
 
     def is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, trio.Cancelled)
