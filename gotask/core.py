@@ -84,8 +84,9 @@ class Core:
     """
 
     __slots__ = (
-        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id", "key", "level", "loop", "number",
-        "origin", "parent", "plain", "pump", "queued", "reason", "request", "result", "started_at", "state", "task",
+        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id",
+        "key", "level", "loop", "number", "origin", "parent", "plain", "pump", "queued", "reason", "request",
+        "result", "started_at", "state", "task",
     )  # fmt: skip
 
     passing = False

@@ -56,9 +56,9 @@ DONE = Done()
 
 def is_async(function: Any) -> bool:
     """Whether calling it gives a coroutine."""
-    while isinstance(function, partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    while isinstance(function, partial | staticmethod | classmethod):
+        function = function.func if isinstance(function, partial) else function.__func__
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def find_hooks(cls: type) -> Hooks:
@@ -86,7 +86,7 @@ def _overridden(cls: type, name: str) -> Any:
     for base in cls.__mro__:
         if name in vars(base):
             hook = vars(base)[name]
-            return None if hook is None or getattr(hook, "is_empty_hook", False) else hook
+            return None if hook is None or getattr(hook, "is_empty_hook", False) is True else hook
     return None
 
 
@@ -136,10 +136,31 @@ class TaskMeta(ABCMeta):
     def __setattr__(cls, name: str, value: Any) -> None:
         if name in ("__dataclass_params__", "__setattr__"):
             _check_frozen(cls, value)
+        if name not in HOOKS:
+            super().__setattr__(name, value)
+            return
+        missing = object()
+        before = vars(cls).get(name, missing)
         super().__setattr__(name, value)
+        try:
+            _find_again(cls)
+        except TypeError:
+            if before is missing:
+                super().__delattr__(name)
+            else:
+                super().__setattr__(name, before)
+            _find_again(cls)
+            raise
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
         if name in HOOKS:
-            for each in (cls, *_descendants(cls)):
-                each.__hooks__ = find_hooks(each)
+            _find_again(cls)
+
+
+def _find_again(cls: Any) -> None:
+    for each in (cls, *_descendants(cls)):
+        each.__hooks__ = find_hooks(each)
 
 
 def _descendants(cls: Any) -> list[Any]:
@@ -152,13 +173,14 @@ def _check_frozen(cls: type, mark: Any) -> None:
 
 
 def _check_names(cls: TaskMeta) -> None:
-    own = vars(cls)
-    names = (own.keys() | own.get("__annotations__", {}).keys()) - SETTINGS - set(HOOKS)
+    hiding = dict.fromkeys(vars(cls).get("__annotations__", {})) | vars(cls)
     for base in cls.__mro__[1:]:
         if base.__module__.partition(".")[0] != "gotask":
+            if not isinstance(base, TaskMeta):  # a mixin in front of a task class; task classes were checked before
+                hiding = {**vars(base), **hiding}
             continue
-        for name in sorted(names & vars(base).keys()):
-            if (not name.startswith("_") or name == "_life") and not _is_override(own.get(name)):
+        for name in sorted((hiding.keys() & vars(base).keys()) - SETTINGS - set(HOOKS)):
+            if (not name.startswith("_") or name == "_life") and not _is_override(hiding[name]):
                 raise TypeError(
                     f"{cls.__name__}.{name} hides {base.__name__}.{name}, which the library needs: choose another name "
                     f"(or mark it with @typing.override if you mean to replace it)"

@@ -99,7 +99,8 @@ class Pump:
         """Refuse a call that only the tree's own thread may make."""
         if threading.get_ident() != self.thread:
             raise TaskStateError(
-                f"{what} was called in another thread than the tree's. Use BlockingRoot (root.wait_stopped, root.call) there"
+                f"{what} was called in another thread than the tree's: "
+                f"there use BlockingRoot (root.wait_stopped(task), root.call(…))"
             )
 
     def ask(self, action: Callable[[], Any]) -> Any:

@@ -71,7 +71,7 @@ class Task(Notes, Care, Generic[R]):
 
     @empty_hook
     def run(self) -> Any:
-        """Override: the body, if it may hold up its siblings. `async def`: in the parent's loop (L5); `def`: in a thread."""
+        """Override: the body, if it may hold up its siblings (L5). A plain `def` runs in a thread."""
         return DONE
 
     @empty_hook
@@ -81,7 +81,7 @@ class Task(Notes, Care, Generic[R]):
 
     @empty_hook
     def dispose(self) -> Any:
-        """Override: let go of what `start` acquired. Called once in each life that was started, in the parent's loop (D1)."""
+        """Override: let go of what `start` acquired. Called once in each life that was started (D1)."""
         return DONE
 
     # Who it is

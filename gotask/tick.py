@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
 
-from gotask.channel import ChannelLife, ChannelTask
+from gotask.channel import ChannelLife, ChannelTask, ignore
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.signals import Source
@@ -122,7 +122,7 @@ class AsyncTickLife(Life):
 
 
 class AsyncTickTask(Task[Any]):
-    """As TickTask, but the ticks run in a coroutine of their own and hold up nothing. The first one comes at once (C6)."""
+    """As TickTask, but the ticks have a coroutine of their own and hold up nothing; the first comes at once (C6)."""
 
     __slots__ = ("_missed",)
 
@@ -150,7 +150,7 @@ class AsyncTickTask(Task[Any]):
         clock = self._life.pump.clock
         due = clock()
         while True:
-            value = self.tick(due)
+            value = (self.tick or ignore)(due)
             if inspect.isawaitable(value):
                 await value
             interval = check_interval(self)

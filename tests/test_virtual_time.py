@@ -25,12 +25,11 @@ import trio.testing
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.lowlevel import checkpoint, current_token
 
+from gotask.testing.holding import hold_time, let_time_pass
 from gotask.testing.virtual_time import (
     VirtualClock,
     VirtualTimeLoop,
     backend_options,
-    hold_time,
-    let_time_pass,
     run_virtual,
     virtual_time_uvloop,
 )

@@ -25,8 +25,8 @@ class TrioDrive(ScopedDrive):
 
     def _before_throw(self) -> Generator[Any, Any, None]:
         if self._again:
-            with trio.CancelScope(shield=True):
-                yield from trio.sleep(self._again).__await__()
+            with trio.CancelScope(shield=True):  # noqa: ASYNC100 - it does wait, by `yield from`
+                yield from trio.sleep(self._again).__await__()  # noqa: ASYNC105
         self._again = min(self._again * 2, LAST_AGAIN) if self._again else FIRST_AGAIN
 
 

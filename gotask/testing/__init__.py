@@ -1,10 +1,14 @@
 """For tests of programs that use gotask: virtual time, a recorder of events, a stepper; and a pytest plugin."""
 
+from gotask.testing.holding import hold_time, let_time_pass
 from gotask.testing.recorder import Event, EventRecorder
 from gotask.testing.stepper import QueuedEvent, Stepper
-from gotask.testing.virtual_time import backend_options, run_virtual
+from gotask.testing.virtual_time import VirtualClock, VirtualTimeLoop, backend_options, run_virtual
 
 BACKENDS = ("asyncio", "asyncio+uvloop", "trio")
 """What `backend_options` takes: all ways in which a program may be run."""
 
-__all__ = ["BACKENDS", "Event", "EventRecorder", "QueuedEvent", "Stepper", "backend_options", "run_virtual"]
+__all__ = [
+    "BACKENDS", "Event", "EventRecorder", "QueuedEvent", "Stepper", "VirtualClock", "VirtualTimeLoop",
+    "backend_options", "hold_time", "let_time_pass", "run_virtual",
+]  # fmt: skip

@@ -47,7 +47,7 @@ class Stepper:
         return [QueuedEvent(_kind(event), event.task) for event in self._loop.queue or ()]
 
     async def step(self) -> QueuedEvent | None:
-        """Take one event, and return it when it is handled, or its hook waits for something; None: the queue is empty."""
+        """Take one event; return it when it is handled or its hook waits. None: the queue is empty."""
         loop = self._loop
         if not loop.paused or not loop.queue:
             return None
