@@ -111,10 +111,10 @@ class Core:
         self.number = 0
         self.key: Any = None
         self.ever_started = False
-        self.began_at: float | None
-        self.started_at: float | None
-        self.ending_at: float | None
-        self.ended_at: float | None
+        self.began_at: float | None = None
+        self.started_at: float | None = None
+        self.ending_at: float | None = None
+        self.ended_at: float | None = None
         self.queued = False
         self.result: Any = None
 
@@ -122,6 +122,7 @@ class Core:
         """Be as new, for another tree or for a restart; only what belongs to the task is left (J4, R6)."""
         self.state = INIT
         self.request = self.reason = self.result = None
+        self.began_at = self.started_at = self.ending_at = self.ended_at = None
         self.number = 0
         self.ever_started = False
         if self.extras is not None:
@@ -137,7 +138,6 @@ class Core:
         self.origin = origin
         self.level = parent.level + 1
         self.added_at = pump.clock()
-        self.began_at = self.started_at = self.ending_at = self.ended_at = None
         observers = pump.observers
         if observers.task_added:
             observers.tell(observers.task_added, self.task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
@@ -121,15 +122,17 @@ class Job(Task[R]):
     def _put(self, task: Task[Any], key: Any, origin: Any, options: tuple[Any, ...]) -> None:
         name, logger, descriptions, retry, stop_when, timeout = options
         life = task._life
+        if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
+            raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
+        if descriptions is not None:
+            task.set_descriptions(descriptions)
+        if retry is not None:
+            task.set_retry(retry)
         self._life.add(life, key, origin)
         if name is not None:
             task.owner_type = name
         if logger is not None:
             life.more().logger = logger
-        if descriptions is not None:
-            task.set_descriptions(descriptions)
-        if retry is not None:
-            task.set_retry(retry)
         if stop_when is not None or timeout is not None:
             _bound(life, stop_when, timeout)
 
@@ -193,7 +196,11 @@ class Job(Task[R]):
         """Whether there are children, pending or alive (Q2)."""
         return bool(self._life.children)
 
-    async def call(self, function: Callable[..., Awaitable[T] | T], *args: Any) -> T:
+    @overload
+    async def call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T: ...
+    @overload
+    async def call(self, function: Callable[..., T], *args: Any) -> T: ...
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run a function, plain or async, in the loop between two hooks of the children; return what it returns (Q6).
 
         Inside that same loop it runs at once. Two calls never overlap.
@@ -216,7 +223,7 @@ class Job(Task[R]):
             check_wait(life, "the start")
         event = Call(life, partial(function, *args) if args else function)
         life.child_loop.post(event)
-        return await event.outcome()  # type: ignore[no-any-return]
+        return await event.outcome()
 
     def on_descendants_start(self, listener: Callable[[Task[Any]], object]) -> None:
         """Call a plain function with each task below this one, at any depth, whenever it is STARTED (J8)."""

@@ -48,11 +48,10 @@ class Life(Ending):
         hooks = type(task).__hooks__
         if self.number:
             parent.reborn(self)
+            self.started_at = self.ending_at = self.ended_at = self.reason = None
         self.enter(STARTING)
         self.number += 1
         self.began_at = self.pump.now
-        self.started_at = self.ending_at = self.ended_at = None
-        self.reason = None
         self.context = self.own_context() if hooks.own_context else parent.context
         extras = self.extras
         if extras is not None:
