@@ -90,6 +90,13 @@ def is_failure(reason: BaseException | None) -> bool:
     return reason is not None and (not isinstance(reason, StopReason) or isinstance(reason, TimeoutReason))
 
 
+def leaves(error: BaseException) -> bool:
+    """Whether it is meant for the whole program: KeyboardInterrupt or SystemExit, or a group with one (L14)."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(leaves, error.exceptions))
+    return isinstance(error, KeyboardInterrupt | SystemExit)
+
+
 def as_reason(reason: object) -> BaseException:
     """What `stop(reason)` takes, as an exception object (S1)."""
     if reason is None:

@@ -29,8 +29,8 @@ from gotask.work import K, T, WorkCollection
 if TYPE_CHECKING:
     from typing import Self
 
-ROOTS: weakref.WeakSet[Any] = weakref.WeakSet()
-"""The roots that were opened and are not garbage yet: where `from_pointer` and `get_task_history` look."""
+ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+"""The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class RootManager(WorkCollection[K, T]):
         finals[:] = [host.closed]
         self._host = host
         self._report: ShutdownReport | None = None
-        ROOTS.add(self)
+        ROOTS[life.id] = self
         life.loop.post(life)
         try:
             await self.wait_started()
@@ -244,7 +244,8 @@ class RootManager(WorkCollection[K, T]):
         await pump.backend.shielded(self._gone)
         if self._report is None:
             unstopped = tuple(Unstopped(path, where) for path, where in pump.abandoned)
-            self._report = ShutdownReport(pump.disposed - life.asked, pump.clock() - life.asked_at, unstopped)
+            duration = (life.ended_at or pump.clock()) - life.asked_at
+            self._report = ShutdownReport(pump.disposed - life.asked, duration, unstopped)
         leaving, self._host.leaving = self._host.leaving, None
         if leaving is not None:
             raise leaving
@@ -287,7 +288,7 @@ class RootManager(WorkCollection[K, T]):
 
 def get_task_history(**filters: Any) -> list[LifeRecord]:
     """The lives remembered by all roots of this process, newest last; the filters are those of `History.records`."""
-    records = [record for root in tuple(ROOTS) for record in root.history.records(**filters)]
+    records = [record for root in tuple(ROOTS.values()) for record in root.history.records(**filters)]
     records.sort(key=lambda record: record.ended_at)
     limit = filters.get("limit")
     return records if limit is None else records[max(len(records) - limit, 0) :]
@@ -299,7 +300,7 @@ def from_pointer(pointer: int) -> Any:
     Raises:
         LookupError: None of the living tasks has it. It is never a cast, so any number is safe.
     """
-    left: list[Life] = [root._life for root in tuple(ROOTS)]
+    left: list[Life] = [root._life for root in tuple(ROOTS.values())]
     while left:
         life = left.pop()
         if life.state is not DISPOSED and id(life.task) == pointer:
