@@ -79,8 +79,9 @@ class EventLoop:
             self.queue = deque((event,))  # an empty deque would cost each idle Job 700 bytes
         else:
             self.queue.append(event)
-        if not self.listed and self.holder is None:
-            self.look()
+        if not self.listed and self.holder is None and self.opened:
+            if not self.paused or self.allowance:
+                self.owner.pump.enlist(self)
 
     def open(self) -> None:
         """Begin to take events."""

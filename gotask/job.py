@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from gotask.context import holds
@@ -112,11 +114,14 @@ class Job(Task[R]):
             check_free(life)
         if key is None:
             key = task.key
+        frame = sys._getframe(1)
+        origin = frame.f_code, frame.f_lasti
         options = (name, logger, descriptions, retry, stop_when, timeout)
-        if options == NO_OPTIONS and self._is_here():
-            self._life.add(life, key, caller(1))
+        own = self._life
+        if options == NO_OPTIONS and own.parent is not None and own.plain.thread == get_ident():
+            own.add(life, key, origin)
         else:
-            self._now(partial(self._put, task, key, caller(1), options))
+            self._now(partial(self._put, task, key, origin, options))
         return task
 
     def _put(self, task: Task[Any], key: Any, origin: Any, options: tuple[Any, ...]) -> None:

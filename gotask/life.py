@@ -139,7 +139,7 @@ class Life(Ending):
             return self.open_fallback()
         hooks = type(self.task).__hooks__
         if hooks.body is None:
-            if self.breaker is not None:
+            if (self.extras is not None or self.task.retry is not None) and self.breaker is not None:
                 self.breaker.succeeded()
             return None
         return self.open_hook(hooks.body, getattr(self.task, hooks.body), hooks.threaded)

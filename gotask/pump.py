@@ -120,7 +120,11 @@ class Pump:
         """This loop has something to do, and nothing holds it up."""
         loop.listed = True
         self._ready.append(loop)
-        if self._parked is not None or self._active is None:
+        parked = self._parked
+        if parked is not None:
+            self._parked = None
+            self.backend.wake(parked)
+        elif self._active is None:
             self._wake()
 
     def soon(self, action: Callable[[], object]) -> None:
