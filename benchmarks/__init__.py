@@ -1,0 +1,1 @@
+"""What gotask costs, beside its peers: `python -m benchmarks`."""
