@@ -120,6 +120,8 @@ class Core:
 
     def renew(self) -> None:
         """Be as new, for another tree or for a restart; only what belongs to the task is left (J4, R6)."""
+        if self.queued:
+            self.loop.drop(self)  # an event of its last life, which came to nothing
         self.state = INIT
         self.request = self.reason = self.result = None
         self.began_at = self.started_at = self.ending_at = self.ended_at = None
@@ -186,18 +188,17 @@ class Core:
 
     def call(self, hook: Callable[[], Any], then: Outcome, cancellable: bool = False) -> Drive | None:
         """Call a hook, then `then(value, error)`; return a Drive if it really waits."""
-        error: BaseException | None = None
         plain = self.plain
         plain.hook = self
         try:
             value = hook() if self.context is self.parent.context else self.context.run(hook)
-        except BaseException as caught:
-            value, error = None, caught
-        finally:
+        except BaseException as error:
             plain.hook = None
-        if error is not None:
             return then(None, error)  # type: ignore[no-any-return]
-        drive = None if value is None else self.drive(value, cancellable)
+        plain.hook = None
+        if value is None:
+            return then(None, None)  # type: ignore[no-any-return]
+        drive = self.drive(value, cancellable)
         if drive is None:
             return then(value, None)  # type: ignore[no-any-return]
         if not drive.suspended:

@@ -83,6 +83,12 @@ class EventLoop:
             if not self.paused or self.allowance:
                 self.owner.pump.enlist(self)
 
+    def drop(self, event: Event) -> None:
+        """Forget that this event was queued."""
+        event.queued = False
+        if self.queue is not None and event in self.queue:
+            self.queue.remove(event)
+
     def open(self) -> None:
         """Begin to take events."""
         self.opened = True
@@ -97,32 +103,36 @@ class EventLoop:
         """Take events until there are none, the time is over, or a hook waits."""
         pump = self.owner.pump
         observers = pump.observers
-        left = BURST
+        queue = self.queue if self.opened else None
         try:
-            while self.queue and self.opened:
-                if self.paused:
-                    if self.allowance == 0:
-                        break
-                    self.allowance -= 1
-                event = self.holder = self.queue.popleft()
+            for _ in range(BURST):
+                if not queue or (self.paused and not self.take_allowance()):
+                    break
+                event = self.holder = queue.popleft()
+                event.queued = False
                 if observers.event_taken:
                     observers.tell(observers.event_taken, self.owner.task, event)
-                event.queued = False
                 drive = event.due()
                 if drive is not None:
                     drive.loop = self
                     self.drive = drive
                     return drive  # type: ignore[no-any-return]
-                self.holder = None
-                left -= 1
-                if left == 0 or pump.now > deadline:
+                if pump.now > deadline:
                     break
         except BaseException:
             self.holder = None
             raise
+        self.holder = None
         if not self.queue:
             self.queue = None
         return None
+
+    def take_allowance(self) -> bool:
+        """Whether a paused loop may take one event."""
+        if not self.allowance:
+            return False
+        self.allowance -= 1
+        return True
 
     def resume(self, drive: Drive) -> Drive | None:
         """Go on after the hook that waited; return the next one that waits."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gotask.body import Body, begin_go, begin_run
 from gotask.ending import Ending
 from gotask.errors import CircuitOpenError, TaskComplete, TimeoutReason, is_failure
 from gotask.hooks import is_async
+from gotask.retry import RetryPolicy
 from gotask.states import ACTIVE, DISPOSING, GOING, INIT, RETRYING, RUNNING, STARTED, STARTING
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Life(Ending):
             extras.begin_life()
             if extras.fallen_back:
                 return self.started(None, None)
-        if self.guarded or extras is not None or task.retry is not None:
+        if extras is not None or self.guarded or task.retry is not None:
             try:
                 self.admit()
             except Exception as error:
@@ -66,13 +68,18 @@ class Life(Ending):
         if not hooks.start:
             return self.started(None, None)
         timeout = task.start_timeout
-        drive = self.call(task.start, self.started, cancellable=timeout is not None)
-        if drive is not None and timeout is not None:
-            self.set_timer("start_timeout", timeout, lambda: self.start_late(drive))
+        if timeout is None:
+            return self.call(task.start, self.started)
+        drive = self.call(task.start, self.started, cancellable=True)
+        if drive is not None:
+            self.set_timer("start_timeout", timeout, partial(self.start_late, drive))
         return drive
 
     def admit(self) -> None:
         """Raise what speaks against calling `start` now (R8)."""
+        task = self.task
+        if not isinstance(task.retry, RetryPolicy | None):
+            raise TypeError(f"{type(task).__name__}.retry is {task.retry!r}: write `retry = RetryPolicy(…)`")
         breaker = self.breaker
         if breaker is not None:
             breaker.admit(self.pump.now)
@@ -95,7 +102,7 @@ class Life(Ending):
         extras = self.extras
         if extras is not None:
             extras.cancel_timer("start_timeout")
-        if error is not None or isinstance(self.reason, TimeoutReason):
+        if error is not None or (self.reason is not None and isinstance(self.reason, TimeoutReason)):
             self.start_failed(error)
             return self.end()
         self.started_at = now
