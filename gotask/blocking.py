@@ -16,7 +16,7 @@ import anyio
 from gotask.backend import awaited
 from gotask.errors import TaskDisposedError, TaskStateError
 from gotask.root import RootManager, ShutdownReport
-from gotask.running import BACKENDS
+from gotask.running import find_backend
 from gotask.task import Task
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ class BlockingRoot:
     """
 
     def __init__(self, *, backend: str = "asyncio", **root_options: Any) -> None:
-        if backend not in BACKENDS:
-            raise ValueError(f"the back end is one of {', '.join(BACKENDS)}, not {backend!r}")
+        self._backend = find_backend(backend)
         self.root: RootManager[Any, Any] = RootManager(**root_options)
-        self._backend = BACKENDS[backend]
         self._ready: Future[Any] = Future()
         self._thread: threading.Thread | None = None
         self._report: Future[ShutdownReport] = Future()

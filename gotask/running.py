@@ -7,10 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import anyio
 
+from gotask.errors import Exit
 from gotask.root import RootManager, ShutdownReport
 
 R = TypeVar("R")
@@ -36,18 +38,33 @@ def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio",
 
     Raises:
         TypeError: `main` is no async function. ValueError: The back end is unknown.
+        ModuleNotFoundError: The back end is not installed.
     """
-    _check(main, backend)
+    name, options = find_backend(backend)
+    _check(main)
     _configure_logging()
     root: RootManager[Any, Any] = RootManager(**{"handle_signals": True, **root_options})
-    name, options = BACKENDS[backend]
     result: R | None = anyio.run(_run, main, root, args, backend=name, backend_options=options)
     return result
 
 
-def _check(main: Any, backend: str) -> None:
+def find_backend(backend: str) -> tuple[str, dict[str, Any]]:
+    """What anyio calls this back end, and with which options.
+
+    Raises:
+        ValueError: It is unknown. ModuleNotFoundError: It is not installed.
+    """
     if backend not in BACKENDS:
         raise ValueError(f"the back end is one of {', '.join(BACKENDS)}, not {backend!r}")
+    package = backend.rpartition("+")[2]
+    if find_spec(package) is None:
+        raise ModuleNotFoundError(
+            f"the back end {backend!r} needs the package {package}: pip install 'gotask[{package}]'", name=package
+        )
+    return BACKENDS[backend]
+
+
+def _check(main: Any) -> None:
     if inspect.iscoroutine(main):
         main.close()
         raise TypeError("run() takes the async function itself: gotask.run(main), without brackets after main")
@@ -76,6 +93,9 @@ async def _run(main: Callable[..., Awaitable[R]], root: RootManager[Any, Any], a
                 if not inspect.isawaitable(outcome):
                     raise TypeError(f"main should be an async function (`async def`), but it returned {outcome!r}")
                 result = await outcome
+    except Exit as error:
+        if error is not root.stop_reason:
+            raise  # else main waited for a task that the shutdown stopped (M11)
     finally:
         report = await root.shutdown()
         if report.unstopped:

@@ -51,7 +51,7 @@ class TaskSnapshot:
         left: list[tuple[TaskSnapshot, str, str]] = [(self, "", "")]
         while left:
             one, lead, indent = left.pop()
-            lines.append(lead + one._line(ids))
+            lines.append(lead + one._line(ids, ascii_only))
             last = len(one.children) - 1
             for index in range(last, -1, -1):
                 child = one.children[index]
@@ -59,12 +59,12 @@ class TaskSnapshot:
                 left.append((child, indent + (corner if end else tee), indent + ("   " if end else bar)))
         return "\n".join(lines)
 
-    def _line(self, ids: bool) -> str:
+    def _line(self, ids: bool, ascii_only: bool) -> str:
         words = [f"{self.owner_type}#{self.id}" if ids else self.owner_type, self.state.name]
         if self.key != str(self.id):
             words.insert(1, f"[{self.key}]")
         if self.retry_count:
-            most = self.max_retry if self.max_retry >= 0 else "∞"
+            most = self.max_retry if self.max_retry >= 0 else ("any" if ascii_only else "∞")
             words.append(f"retry {self.retry_count}/{most}")
         if self.blocked_by is not None:
             words.append(f"held up by #{self.blocked_by}" if ids else "held up")

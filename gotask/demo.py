@@ -1,0 +1,139 @@
+"""The program behind `gotask demo`: a small streaming service that shows its own tree while it lives.
+
+Cameras publish frames and viewers come and go; one camera has a bad line, one recorder takes its time to stop.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import sys
+from argparse import ArgumentParser, Namespace
+
+import anyio
+
+import gotask
+from gotask.screen import Screen
+
+BACKENDS = ("asyncio", "asyncio+uvloop", "trio")
+FOREVER = 10**9
+NAMES = ("ann", "bob", "chen", "dora", "eli", "fang", "gus", "hana")
+
+
+class Viewer(gotask.ChannelTask[int]):
+    """Takes the frames of its stream, in order and one at a time."""
+
+    def tick(self, frame: int) -> None:
+        self.set_description("frame", frame)
+
+    async def dispose(self) -> None:
+        await anyio.sleep(0.1)  # says goodbye over the network
+
+
+class Camera(gotask.Task[None]):
+    """Publishes frames to the viewers beside it, until its line breaks; then it is started again."""
+
+    retry = gotask.RetryPolicy(max_retry=5, interval=0.5, healthy_after=10)
+
+    def __init__(self, *line_holds_for: int) -> None:
+        self.line_holds_for = itertools.cycle(line_holds_for)
+
+    async def go(self) -> None:
+        for frame in range(next(self.line_holds_for)):
+            self.set_description("frame", frame)
+            for viewer in self.parent.to_list():
+                if isinstance(viewer, Viewer):
+                    viewer.open().send_nowait(frame)
+            await anyio.sleep(0.2)
+        raise ConnectionError("the camera does not answer")
+
+
+class Stream(gotask.WorkCollection[str, gotask.Task]):
+    """One camera, and whoever watches it, by name."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+
+    def start(self) -> None:
+        self.add_task(self.camera, key="camera")
+
+
+class Recorder(gotask.Task[None]):
+    """Closes its file properly when it is to stop; after `stop_grace` seconds it would be cancelled."""
+
+    stop_grace = 3.0
+
+    async def go(self) -> None:
+        self.set_description("file", "open")
+        await self.wait_stop_requested()
+        self.set_description("file", "closing")
+        await anyio.sleep(1)
+        self.info("the file is closed")
+
+
+class Door(gotask.TickTask):
+    """Lets a viewer in each time, and another one out when a stream is crowded."""
+
+    tick_interval = 0.7
+
+    def __init__(self, *streams: Stream) -> None:
+        self.visits = itertools.cycle(itertools.product(NAMES, streams))
+
+    def tick(self, due_at: float) -> None:
+        name, stream = next(self.visits)
+        viewers = [task for task in stream.to_list() if isinstance(task, Viewer)]
+        if len(viewers) == 3:
+            viewers[0].stop("has seen enough")
+        stream.add_task(Viewer(), key=name)
+
+
+class Heartbeat(gotask.TickTask):
+    """Counts the seconds of service."""
+
+    def tick(self, due_at: float) -> None:
+        self.set_description("beats", self.get_description("beats", 0) + 1)
+
+
+class Service(gotask.Work):
+    """All of it: one task to start, one task to stop. Its children go in the reverse of this order."""
+
+    def start(self) -> None:
+        self.add_task(Heartbeat())
+        news = self.add_task(Stream(Camera(FOREVER)), key="news")
+        garden = self.add_task(Stream(Camera(8, 4, 80)), key="garden")
+        self.add_task(Recorder())
+        self.add_task(Door(news, garden))
+
+
+async def main(root: gotask.RootManager, screen: Screen, seconds: float) -> None:
+    """Open the service for so many seconds, or until a signal ends it; then say how it went."""
+    root.add_task(screen)
+    root.add_task(Service())
+    with anyio.CancelScope(shield=True):  # after a signal `main` is cancelled as soon as the tree is gone
+        with anyio.move_on_after(seconds):
+            await root.wait_stopped()
+        report = await root.shutdown()
+    print("", report, sep="\n")
+    for record in root.history.records(failed=True):
+        print(f"{record.owner_type}#{record.id}, life {record.life}: {record.reason} after {record.timings.body:.1f} s")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of `gotask demo`."""
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long it lives (default: 8)")
+    parser.add_argument("--forever", action="store_true", help="until Ctrl-C")
+    parser.add_argument("--backend", choices=BACKENDS, default="asyncio", help="default: asyncio")
+
+
+def play(options: Namespace) -> int:
+    """Run the program; return its exit status."""
+    screen = Screen()
+    logging.basicConfig(level=logging.INFO, handlers=[screen.log])
+    seconds = math.inf if options.forever else options.seconds
+    try:
+        gotask.run(main, screen, seconds, backend=options.backend)
+    except ModuleNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
