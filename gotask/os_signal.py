@@ -10,7 +10,6 @@ from typing import Any
 
 from gotask.channel import ChannelTask
 from gotask.errors import Exit, TaskStateError
-from gotask.signals import Channel
 from gotask.snapshot import snapshot
 
 NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
@@ -21,13 +20,11 @@ class OSSignal(ChannelTask[int]):
 
     def __init__(self) -> None:
         self.received = 0
-        self.arrivals: Channel[int]
         self.previous: dict[int, Any] = {}
 
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise TaskStateError("signals can be handled in the main thread only: use handle_signals=False here")
-        self.arrivals = self.open()
         for name in NAMES:
             number = getattr(signal, name, None)
             if number is not None:
@@ -44,7 +41,7 @@ class OSSignal(ChannelTask[int]):
         """The handler: it may interrupt anything, so it only hands over."""
         self.received += 1
         if self.received == 1:
-            self._life.pump.backend.call_from_thread(self.arrivals.send_nowait, number)
+            self._life.pump.backend.call_from_thread(self.heard, number)
         else:
             lines = [f"second {signal.Signals(number).name}: ending at once. Still alive:", self.alive(), ""]
             os.write(2, "\n".join(lines).encode("utf-8", "replace"))
@@ -57,8 +54,8 @@ class OSSignal(ChannelTask[int]):
         except Exception as error:  # the tree may be in the middle of a change
             return f"(cannot be shown: {error!r})"
 
-    def tick(self, number: int) -> None:
-        """The first signal."""
+    def heard(self, number: int) -> None:
+        """The first signal. Not in a tick: a child in `run` may hold up the loop (L5)."""
         name = signal.Signals(number).name
         self.info(f"{name}: shutting down; a second signal ends the process at once")
         self.parent.stop(Exit(name))
