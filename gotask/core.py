@@ -16,8 +16,9 @@ from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Timings, phases
 from gotask.extras import Extras
 from gotask.hooks import DONE
-from gotask.states import ALLOWED, INIT, TaskState
-from gotask.tracing import LOGGER, Origin
+from gotask.states import ALLOWED, DISPOSED, INIT, TaskState
+from gotask.tracing import LOGGER, Origin, say
+from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
     from gotask.backend import Drive, Outcome
@@ -84,9 +85,9 @@ class Core:
     """
 
     __slots__ = (
-        "added_at", "began_at", "body", "context", "ended_at", "ending_at", "ever_started", "extras", "id",
-        "key", "level", "loop", "number", "origin", "parent", "plain", "pump", "queued", "reason", "request",
-        "result", "started_at", "state", "task",
+        "added_at", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
+        "id", "key", "level", "loop", "number", "origin", "parent", "plain", "pump", "queued", "reason",
+        "request", "result", "started_at", "state", "task",
     )  # fmt: skip
 
     passing = False
@@ -108,6 +109,7 @@ class Core:
         self.request: BaseException | None = None
         self.reason: BaseException | None = None
         self.body: Body | None = None
+        self.ended: Waiters | None = None
         self.number = 0
         self.key: Any = None
         self.ever_started = False
@@ -154,6 +156,13 @@ class Core:
         if self.extras is None:
             self.extras = Extras()
         return self.extras
+
+    async def wait_ended(self) -> None:
+        """Wait until the last life is over."""
+        if self.state is not DISPOSED:
+            if self.ended is None:
+                self.ended = Waiters()
+            await self.ended.wait(self.pump.backend)
 
     def enter(self, new: TaskState) -> None:
         """Take a step of the table; every change of state goes through here (L1)."""
@@ -233,7 +242,7 @@ class Core:
         """Log an error with its traceback; in panic mode shut the tree down with it, if it lasts (M7, L14)."""
         if lasting:
             self.pump.trouble(error)
-        self.logger.error(message, exc_info=error, extra=self.log_fields())
+        say(self.logger.error, "%s", message, exc_info=error, extra=self.log_fields())
 
     @property
     def logger(self) -> Any:

@@ -10,7 +10,7 @@ from gotask.errors import Restart, RetryExhausted, StopReason, TimeoutReason, is
 from gotask.retry import RetryPolicy, Verdict, judge
 from gotask.states import DISPOSED, DISPOSING, RETRYING
 from gotask.stopping import Stopping
-from gotask.tracing import LOGGER, stack_of
+from gotask.tracing import LOGGER, say, stack_of
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
@@ -29,7 +29,8 @@ class Ending(Stopping):
         """The retry policy: what `set_retry` was given, else the attribute `retry`."""
         extras = self.extras
         own = extras.policy if extras is not None else None
-        return self.task.retry if own is None else own
+        policy = self.task.retry if own is None else own
+        return policy if isinstance(policy, RetryPolicy) else None
 
     def end(self) -> Drive | None:
         """The body is over: dispose the task, in the parent's loop."""
@@ -48,6 +49,8 @@ class Ending(Stopping):
     def clean_up(self) -> Drive | None:
         """Take the steps of the clean-up; return a Drive if one of them really waits."""
         task, extras = self.task, self.extras
+        if extras is not None and extras.telling:
+            return None  # the `on_stop` resources go first (S4); `told` comes back to this
         if (extras is not None and extras.has_clean_up) or task.dispose_timeout is not None:
             extras = self.more()
             if extras.clean_up is None:
@@ -105,8 +108,8 @@ class Ending(Stopping):
         if self.loop.drive is not drive or extras.clean_up is None:
             return
         extras.abandoned = stack_of(drive.coro)
-        LOGGER.error(
-            "dispose of %s took too long and is abandoned; it hangs at %s",
+        say(
+            LOGGER.error, "dispose of %s took too long and is abandoned; it hangs at %s",
             self.task.execution_path, " < ".join(reversed(extras.abandoned)), extra=self.log_fields(),
         )  # fmt: skip
         self.loop.let_go()
@@ -163,9 +166,9 @@ class Ending(Stopping):
         self.record(is_failure(reason), final=False)
         self.enter(RETRYING)
         if is_failure(reason):
-            self.logger.warning(
-                "%s failed, and lives again in %.3g s: %r", self.task.execution_path, delay, reason,
-                extra=self.log_fields(),
+            say(
+                self.logger.warning, "%s failed, and lives again in %.3g s: %r",
+                self.task.execution_path, delay, reason, extra=self.log_fields(),
             )  # fmt: skip
             if pump.observers.retry_planned:
                 pump.observers.tell(pump.observers.retry_planned, self.task, reason, delay)
@@ -190,6 +193,8 @@ class Ending(Stopping):
         parent.forget(self, failed)
         if pump.listening:
             parent.heard_end(self)
+        if self.ended is not None:
+            self.ended.release()
         if extras is not None:
             extras.end_task()
             for final in extras.finals:

@@ -79,9 +79,8 @@ class EventLoop:
             self.queue = deque((event,))  # an empty deque would cost each idle Job 700 bytes
         else:
             self.queue.append(event)
-        if not self.listed and self.holder is None and self.opened:
-            if not self.paused or self.allowance:
-                self.owner.pump.enlist(self)
+        if not self.listed and self.holder is None and self.opened and (not self.paused or self.allowance):
+            self.owner.pump.enlist(self)
 
     def drop(self, event: Event) -> None:
         """Forget that this event was queued."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gotask.states import TaskState, TaskType
+from gotask.tracing import LOGGER, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +163,5 @@ class Observers:
                 method(*facts)
             except Exception:
                 observer = method.__self__  # type: ignore[attr-defined]
-                logging.getLogger("gotask").exception("observer %r raised, and hears no more", observer)
+                say(LOGGER.exception, "observer %r raised, and hears no more", observer)
                 self.detach(observer)

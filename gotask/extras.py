@@ -25,7 +25,6 @@ MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "started": Waiters,
     "steps": list,
     "stop_event": Waiters,
-    "stopped": Waiters,
     "timers": dict,
 }
 
@@ -47,7 +46,6 @@ class Extras:
     started: Waiters
     steps: list[Step]  # *
     stop_event: Waiters  # *
-    stopped: Waiters
     timers: dict[str, Handle]
 
     abandoned: list[str] | None = None  # * where it hung when it was given up (S5)
@@ -94,7 +92,7 @@ class Extras:
         own = self.__dict__
         for name in tuple(own.get("timers", ())):
             self.cancel_timer(name)
-        for name in ("stop_event", "started", "stopped"):
+        for name in ("stop_event", "started"):
             self.release(name)
 
     def release(self, name: str) -> None:

@@ -224,6 +224,8 @@ class JobLife(Life):
 
     def completed(self) -> BaseException | None:
         """A body that returned ends the life only when there is nothing else to stay for (L6)."""
+        if self.extras is not None and self.extras.fallen_back:
+            return super().completed()
         if self.stays or self.children:
             return None
         return self.auto_stop() if self.had_child else super().completed()
@@ -257,6 +259,8 @@ class JobLife(Life):
             return
         if ACTIVE[self.state] or self.state is STARTING:
             self.begin_ending()
+        if self.extras is not None and self.extras.telling:
+            return  # S4, as in `clean_up`
         loop = self.child_loop
         if self.state in (INIT, RETRYING):
             self.context = self.parent.context

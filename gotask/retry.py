@@ -57,9 +57,19 @@ class RetryPolicy:
                 _check_number(name, getattr(self, name), 0.0)
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"jitter is a share between 0 and 1, not {self.jitter!r}")
+        for name in ("retry_on", "give_up_on"):
+            errors = getattr(self, name)
+            if not all(map(_is_error_class, errors if isinstance(errors, tuple) else (errors,))):
+                raise TypeError(f"{name} is an exception class or a tuple of them, not {errors!r}")
+        if self.policies is not None and not isinstance(self.policies, Mapping):
+            raise TypeError(f"policies maps exception classes to RetryPolicy; {self.policies!r} is no mapping")
         for error, policy in (self.policies or {}).items():
-            if not (isinstance(error, type) and issubclass(error, BaseException) and isinstance(policy, RetryPolicy)):
+            if not (_is_error_class(error) and isinstance(policy, RetryPolicy)):
                 raise TypeError(f"policies maps exception classes to RetryPolicy, not {error!r} to {policy!r}")
+        if not (self.fallback is None or callable(self.fallback) or hasattr(self.fallback, "_life")):
+            raise TypeError(f"fallback is a function, plain or async, or a task, not {self.fallback!r}")
+        if not isinstance(self.breaker, CircuitBreaker | None):
+            raise TypeError(f"breaker is a CircuitBreaker, not {self.breaker!r}")
 
     def retries(self, error: BaseException) -> bool:
         """Whether this failure is one to be retried (R4)."""
@@ -81,6 +91,10 @@ _A_YEAR = 365 * 86400.0
 """No back-off is longer: timers of the back ends cannot take infinity."""
 
 
+def _is_error_class(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseException)
+
+
 def _check_number(name: str, value: float, least: float) -> None:
     if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
         raise ValueError(f"{name} is a number of at least {least:g}, not {value!r}")
@@ -88,14 +102,16 @@ def _check_number(name: str, value: float, least: float) -> None:
 
 @dataclass(slots=True)
 class RetryCount:
-    """How many retries of one task are spent: in all, and for each policy at what times."""
+    """How many retries of one task are spent: in all, and for each policy how many and at what times."""
 
     total: int = 0
+    attempts: dict[type[BaseException] | None, int] = field(default_factory=dict)
     spent: dict[type[BaseException] | None, deque[float]] = field(default_factory=dict)
 
     def reset(self) -> None:
         """R3: begin to count anew."""
         self.total = 0
+        self.attempts.clear()
         self.spent.clear()
 
 
@@ -126,8 +142,8 @@ def judge(policy: RetryPolicy, count: RetryCount, error: BaseException, lived_fo
         return Verdict(None, spent=True)
     times.append(now)
     count.total += 1
-    attempt = len(times) if policy.max_retry > 0 else count.total
-    return Verdict(policy.delay(attempt))
+    count.attempts[key] = count.attempts.get(key, 0) + 1
+    return Verdict(policy.delay(len(times) if policy.max_retry > 0 else count.attempts[key]))
 
 
 class CircuitBreaker:

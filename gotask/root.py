@@ -22,8 +22,8 @@ from gotask.job_life import WorkLife
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.states import DISPOSED, STARTED
-from gotask.tracing import LOGGER, caller
-from gotask.waiting import lineage, until_stopped
+from gotask.tracing import LOGGER, caller, say
+from gotask.waiting import lineage
 from gotask.work import K, T, WorkCollection
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Host:
 
     def crashed(self, error: BaseException) -> None:
         """The library itself failed: end the tree, by force where it does not go by itself (L15)."""
-        LOGGER.critical("a bug of gotask: its loop failed; the tree is shut down", exc_info=error)
+        say(LOGGER.critical, "a bug of gotask: its loop failed; the tree is shut down", exc_info=error)
         first = not isinstance(self.leaving, TaskPanic)
         self.leaving = TaskPanic(f"gotask's own loop failed with {error!r}: please report this as a bug")
         self.leaving.__cause__ = error
@@ -253,7 +253,7 @@ class RootManager(WorkCollection[K, T]):
 
     async def _gone(self) -> None:
         life = self._life
-        await until_stopped(life)
+        await life.wait_ended()
         if not life.pump.abandoned:
             await life.pump.backend.wait_finished()
 

@@ -11,7 +11,6 @@ from gotask.event_loop import EventLoop
 from gotask.life import Life
 from gotask.resources import Resource
 from gotask.states import DISPOSED, STARTED
-from gotask.waiting import until_stopped
 
 if TYPE_CHECKING:
     from gotask.pump import Pump
@@ -90,11 +89,11 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
     extras.resources.append(resource)
     life.loop.post(life)
     try:
-        await until_stopped(life)
+        await life.wait_ended()
     finally:
         if life.state is not DISPOSED:
             life.stop(caller.request or Exit(), by_parent=True)
-            await host.pump.backend.shielded(lambda: until_stopped(life))
+            await host.pump.backend.shielded(life.wait_ended)
         if resource in extras.resources:
             extras.resources.remove(resource)
 

@@ -10,7 +10,7 @@ from gotask.core import Core
 from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
 from gotask.resources import Resource
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
-from gotask.tracing import LOGGER, stack_of, stack_of_thread
+from gotask.tracing import LOGGER, say, stack_of, stack_of_thread
 
 
 def blame(reason: BaseException, failure: BaseException) -> None:
@@ -55,7 +55,7 @@ class Stopping(Core):
             blame(reason, self.reason)
         if state is RETRYING:
             self.more().cancel_timer("retry")
-            self.loop.post(self)
+            self.pump.soon(self.due)  # S3: no hook is called, so it need not wait until the loop is free
         elif ACTIVE[state] and self.extras is None and self.body is None:
             self.wind_down()
         elif state is not INIT and state is not DISPOSING:
@@ -168,8 +168,8 @@ class Stopping(Core):
         extras = self.more()
         extras.abandoned = where
         self.pump.abandoned.append((self.task.execution_path, tuple(where)))
-        LOGGER.error(
-            "%s did not stop in time and is abandoned; it hangs at %s",
+        say(
+            LOGGER.error, "%s did not stop in time and is abandoned; it hangs at %s",
             self.task.execution_path, " < ".join(reversed(where)) or "an unknown place", extra=self.log_fields(),
         )  # fmt: skip
         loop = self.loop
@@ -191,6 +191,10 @@ class Stopping(Core):
         if self.loop.holder is self and self.loop.drive is not None:
             return stack_of(self.loop.drive.coro)
         return stack_of(self.body.coro) if self.body is not None else []
+
+    def due(self) -> Any:
+        """Do what is due now."""
+        raise NotImplementedError
 
     def finish(self, recorded: bool = False) -> None:
         """Leave the tree for good."""

@@ -16,7 +16,7 @@ from gotask.retry import CircuitBreaker, Errors, RetryPolicy
 from gotask.run_task import life_of, run_task
 from gotask.states import DISPOSED, TaskState, TaskType
 from gotask.tracing import caller, where
-from gotask.waiting import check_wait, until_stopped
+from gotask.waiting import check_wait
 
 if TYPE_CHECKING:
     from typing import Self
@@ -196,7 +196,7 @@ class Task(Notes, Care, Generic[R]):
         life = self._await("its end")
         if life.state is not DISPOSED:
             check_wait(life, "the end")
-            await until_stopped(life)
+            await life.wait_ended()
         assert life.reason is not None
         return life.reason
 

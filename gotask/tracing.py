@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
 
@@ -15,6 +18,15 @@ LOGGER = logging.getLogger("gotask")
 TRACE = 5
 """The level of `task.trace()`, below DEBUG."""
 logging.addLevelName(TRACE, "TRACE")
+
+
+def say(log: Callable[..., object], message: str, *args: object, **options: Any) -> None:
+    """Log something of the library's own: a handler that raises must not take the tree down (L15)."""
+    try:
+        log(message, *args, **options)
+    except Exception:
+        with suppress(Exception):
+            traceback.print_exc()
 
 
 def caller(depth: int) -> Origin:

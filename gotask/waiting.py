@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.context import running_hooks
 from gotask.errors import TaskStateError
-from gotask.states import DISPOSED, INIT
+from gotask.states import INIT
 
 if TYPE_CHECKING:
     from gotask.backend import Backend
@@ -40,12 +40,6 @@ class Waiters:
         waiting, self._waiting = self._waiting, []
         for backend, waiter in waiting:
             backend.wake(waiter)
-
-
-async def until_stopped(life: Any) -> None:
-    """Wait until the last life of a task is over."""
-    if life.state is not DISPOSED:
-        await life.more().stopped.wait(life.pump.backend)
 
 
 def lineage(life: Any) -> Iterator[Any]:
