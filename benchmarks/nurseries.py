@@ -102,7 +102,7 @@ class Nurseries:
         async with self.nursery() as nursery:
             for _ in range(turn.size):
                 nursery.start_soon(turn.forever)
-            await turn.pause()
+            await turn.settle()
             with turn.timed(SHORT):
                 for _ in range(SHORT):
                     ended = self.event()

@@ -58,7 +58,7 @@ class Aiojobs:
         parent = scheduler()
         for _ in range(turn.size):
             await parent.spawn(turn.forever())
-        await turn.pause()
+        await turn.settle()
         with turn.timed(SHORT):
             for _ in range(SHORT):
                 await (await parent.spawn(short())).wait()

@@ -39,7 +39,7 @@ class Groups:
 
         async with self.group() as group:
             idle = [group.create_task(turn.forever()) for _ in range(turn.size)]
-            await turn.pause()
+            await turn.settle()
             with turn.timed(SHORT):
                 for _ in range(SHORT):
                     await group.create_task(short())

@@ -46,6 +46,11 @@ class Turn:
         while not done():
             await self.pause()
 
+    async def settle(self) -> None:
+        """Let everything that is ready come to rest; trio's order is random, so once round is not enough."""
+        for _ in range(3):
+            await self.pause()
+
     async def all_started(self) -> None:
         """Wait until as many children have started as the size says."""
         await self.until(lambda: self.steps.started >= self.size)
