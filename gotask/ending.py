@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gotask.errors import Restart, RetryExhausted, StopReason, TimeoutReason, is_failure
+from gotask.errors import Restart, RetryExhausted, StopReason, TimeoutReason, is_failure, leaves
 from gotask.retry import RetryPolicy, Verdict, judge
 from gotask.states import DISPOSED, DISPOSING, RETRYING
 from gotask.stopping import Stopping
@@ -112,6 +112,8 @@ class Ending(Stopping):
             LOGGER.error, "dispose of %s took too long and is abandoned; it hangs at %s",
             self.task.execution_path, " < ".join(reversed(extras.abandoned)), extra=self.log_fields(),
         )  # fmt: skip
+        self.pump.late = [one for one in self.pump.late if one[1].suspended]
+        self.pump.late.append((self.task.execution_path, drive))
         self.loop.let_go()
         drive.cancel()
         self.loop.post(self)
@@ -126,6 +128,9 @@ class Ending(Stopping):
         extras = self.extras
         if extras is not None:
             extras.end_life()
+            policy = self.policy
+            if policy is not None and policy.breaker is not None:
+                policy.breaker.left(self)
         if self.request is not None:
             self.reason = self.request
             return self.finish()
@@ -149,7 +154,7 @@ class Ending(Stopping):
             verdict = judge(policy, extras.retries, reason, lived_for, pump.now)
         if verdict.delay is not None:
             return self.live_again(reason, verdict.delay)
-        fallible = isinstance(reason, Exception) and not extras.fallen_back
+        fallible = not leaves(reason) and not extras.fallen_back
         if policy is not None and policy.fallback is not None and fallible:
             extras.fall_back_next = True
             return self.live_again(reason, 0.0)
@@ -159,7 +164,11 @@ class Ending(Stopping):
         return self.finish()
 
     def live_again(self, reason: BaseException, delay: float) -> None:
-        """Wait for the next life outside the parent's loop (R2)."""
+        """Wait for the next life outside the parent's loop (R2); a parent that is closing wants none (R4)."""
+        if self.parent.closing is not None:
+            self.stop(self.parent.closing, by_parent=True)
+            self.reason = self.request
+            return self.finish()
         extras = self.more()
         pump = self.pump
         extras.failure = reason

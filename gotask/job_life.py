@@ -18,11 +18,13 @@ from gotask.errors import (
 from gotask.event_loop import EventLoop
 from gotask.life import Life
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
+from gotask.tracing import LOGGER, say
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
 
 KEPT_FAILURES = 100
+FOR_DESCENDANTS = ("on_descendants_start", "on_descendants_dispose")
 
 
 def tell_ancestors(node: Any, moment: str, life: Life) -> None:
@@ -41,7 +43,7 @@ def tell_ancestors(node: Any, moment: str, life: Life) -> None:
 class JobLife(Life):
     """A life that holds other lives."""
 
-    __slots__ = ("cascade", "children", "failure_count", "failures", "had_child", "own_loop", "replacing")
+    __slots__ = ("cascade", "children", "failure_count", "failures", "had_child", "own_loop", "replacing", "shuffled")
 
     stays = False
     """Whether it goes on when its children are gone (J6)."""
@@ -55,6 +57,7 @@ class JobLife(Life):
         self.failures: deque[BaseException] | None = None
         self.failure_count = 0
         self.replacing: dict[Any, Life] | None = None
+        self.shuffled = False
 
     # What its children need of it
 
@@ -128,11 +131,16 @@ class JobLife(Life):
         self.add(life, life.key, life.origin)
 
     def reborn(self, life: Life) -> None:
+        self.shuffled = True  # those that were added before, and are started after it, must come after it
         self.children[life.key] = self.children.pop(life.key)
 
     @property
     def escalates(self) -> bool:
         return bool(self.task.on_child_failure == "escalate")
+
+    @property
+    def closing(self) -> BaseException | None:
+        return None if self.cascade is None else self.cascade.reason
 
     def forget(self, life: Life, failed: bool) -> None:
         """A child is gone for good: count its failure, fill its place, and perhaps end with it (J1 to J3, J9)."""
@@ -161,6 +169,8 @@ class JobLife(Life):
         self.failures.append(life.reason)
         if self.escalates and ACTIVE[self.state] and not self.is_asked:
             self.reason = life.reason
+            if self.breaker is not None:
+                self.breaker.failed(self.breaker_time())
             self.heed()
 
     def childless(self) -> None:
@@ -183,6 +193,17 @@ class JobLife(Life):
     def auto_stop(self) -> AutoStop:
         return AutoStop(self.failures or (), self.failure_count)
 
+    def count_listeners(self) -> None:
+        """Have the pump know whether anybody listens for descendants (D7)."""
+        extras = self.extras
+        if extras is None or self.parent is None:
+            return
+        count = 0
+        if self.state is not DISPOSED:
+            count = sum(len(extras.listeners_of(moment)) for moment in FOR_DESCENDANTS)
+        self.pump.listening += count - extras.counted
+        extras.counted = count
+
     def heard_start(self, life: Life) -> None:
         tell_ancestors(self, "on_descendants_start", life)
 
@@ -190,6 +211,10 @@ class JobLife(Life):
         tell_ancestors(self, "on_descendants_dispose", life)
 
     # Its own life, where it differs from that of a task without children
+
+    def added(self, parent: Any, key: Any, origin: Any) -> None:
+        super().added(parent, key, origin)
+        self.count_listeners()
 
     def renew(self) -> None:
         super().renew()
@@ -252,15 +277,13 @@ class JobLife(Life):
 
     def close(self) -> None:
         """Have the children go first; the rest follows when the last of them is gone (D1, D3)."""
-        if self.cascade is not None or self.body is not None:
+        if self.cascade is not None or self.body is not None or (self.extras is not None and self.extras.telling):
             return
         if not self.children:
             self.loop.post(self)
             return
         if ACTIVE[self.state] or self.state is STARTING:
             self.begin_ending()
-        if self.extras is not None and self.extras.telling:
-            return  # S4, as in `clean_up`
         loop = self.child_loop
         if self.state in (INIT, RETRYING):
             self.context = self.parent.context
@@ -273,11 +296,13 @@ class JobLife(Life):
         if self.own_loop is not None:
             self.own_loop.opened = False
         super().live_again(reason, delay)
+        self.count_listeners()
 
     def finish(self, recorded: bool = False) -> None:
         if self.own_loop is not None:
             self.own_loop.close()
         super().finish(recorded)
+        self.count_listeners()
 
     def give_up(self) -> None:
         """Give up everything below first, the deepest first (S5)."""
@@ -291,7 +316,10 @@ class JobLife(Life):
                 below.extend(children := list(getattr(node, "children", {}).values()))
                 left.extend(children)
             for life in reversed(below):
-                Life.give_up(life)
+                try:
+                    Life.give_up(life)
+                except BaseException as bug:  # after a panic (L15): what is broken must not keep the rest
+                    say(LOGGER.critical, "a bug of gotask: %r could not be given up", life.task, exc_info=bug)
         self.cascade = None
         super().give_up()
 

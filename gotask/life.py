@@ -31,7 +31,7 @@ class Life(Ending):
         state = self.state
         if state is INIT or state is RETRYING:
             return self.begin() if self.request is None else self.never_begun()
-        if ACTIVE[state]:
+        if ACTIVE[state] or state is STARTING:  # its start has failed, and the end had to wait
             return self.end()
         return self.clean_up() if state is DISPOSING else None
 
@@ -48,7 +48,7 @@ class Life(Ending):
         """The first step of a life: `start`."""
         parent, task = self.parent, self.task
         hooks = type(task).__hooks__
-        if self.number:
+        if self.number or parent.shuffled:
             parent.reborn(self)
             self.started_at = self.ending_at = self.ended_at = self.reason = None
         self.enter(STARTING)
@@ -82,13 +82,18 @@ class Life(Ending):
             raise TypeError(f"{type(task).__name__}.retry is {task.retry!r}: write `retry = RetryPolicy(…)`")
         breaker = self.breaker
         if breaker is not None:
-            breaker.admit(self.pump.now)
+            self.more()
+            breaker.admit(self.breaker_time(), self)
 
     @property
     def breaker(self) -> CircuitBreaker | None:
         """The circuit breaker that guards its starts."""
         policy = self.policy
         return None if policy is None else policy.breaker
+
+    def breaker_time(self) -> float:
+        """The instant for a breaker, which trees in other threads may share."""
+        return self.pump.clock() + self.pump.shift
 
     def start_late(self, drive: Drive) -> None:
         """`start` takes longer than `start_timeout` (S6)."""
@@ -126,7 +131,7 @@ class Life(Ending):
         else:
             self.reason = error
         if self.breaker is not None and not isinstance(self.reason, CircuitOpenError) and is_failure(self.reason):
-            self.breaker.failed(self.pump.now)
+            self.breaker.failed(self.breaker_time())
 
     def tell_started(self) -> None:
         """Call the `on_start` listeners; an error in one is logged, and the start stands (D10)."""
@@ -183,9 +188,12 @@ class Life(Ending):
         """A body beside the loop has ended."""
         if self.body is not body:
             return  # it was abandoned
-        self.body_ended(value, error)
-        if self.is_ending():
-            self.wind_down()
+        try:
+            self.body_ended(value, error)
+            if self.is_ending():
+                self.wind_down()
+        except BaseException as bug:
+            self.pump.crashed(bug)  # this is called outside the pump, which guards the rest
 
     def is_ending(self) -> bool:
         """Whether the life ends now that the body has (L6); a Job stays for its children."""
@@ -205,7 +213,7 @@ class Life(Ending):
             self.note_error("the body", error)
         if self.breaker is not None and not asked:
             if is_failure(self.reason):
-                self.breaker.failed(self.pump.now)
+                self.breaker.failed(self.breaker_time())
             else:
                 self.breaker.succeeded()
 

@@ -62,15 +62,21 @@ class Pump:
         self.context = context
         self.now = self.clock()
         self.wall = time.time() - self.now
+        self.shift = time.monotonic() - self.now
+        """What makes instants of different trees comparable: trio's clocks begin anywhere."""
         self.observers = Observers()
         self.history = History(history, self.wall)
         self.plain = Plain()
         self.thread = self.plain.thread
+        self.crashed = on_crash
+        """To be told of an error in the library's own work, where `guarded` is not there to see it (L15)."""
         self.limiter: Any = None
         self.panic = False
         self.closing = False
         self.disposed = 0
         self.abandoned: list[tuple[str, tuple[str, ...]]] = []
+        self.late: list[tuple[str, Drive]] = []
+        """Calls of `dispose` that were given up and cancelled; most of them end soon (S5)."""
         self.listening = 0
         """How many listeners for descendants there are in the tree: while none, nobody need be told (D7)."""
         self._ready: deque[Loop] = deque()
@@ -79,7 +85,6 @@ class Pump:
         self._active: object | None = None
         self.described: BaseException | None = None
         self.description = ("", "")
-        self._on_crash = on_crash
         self._on_trouble = on_trouble
         self._on_cancel = on_cancel
 
@@ -178,12 +183,12 @@ class Pump:
         deadline = self.now + BUDGET
         while self.now <= deadline:
             if self._control:
-                self._guarded(None, self._control.popleft())
+                self.guarded(None, self._control.popleft())
                 self.now = self.clock()
             elif self._ready:
                 loop = self._ready.popleft()
                 loop.listed = False
-                drive: Drive | None = self._guarded(loop, loop.drain, deadline)
+                drive: Drive | None = self.guarded(loop, loop.drain, deadline)
                 if drive is not None:
                     return drive
                 if loop.pending and not loop.listed:
@@ -205,11 +210,11 @@ class Pump:
             if loop.drive is not current:
                 return  # it was abandoned (S5), and its loop goes on without it
             self.now = self.clock()
-            current = self._guarded(loop, loop.resume, current)
+            current = self.guarded(loop, loop.resume, current)
         if loop.pending and not loop.listed:
             self.enlist(loop)
 
-    def _guarded(self, loop: Loop | None, action: Callable[..., Any], *args: Any) -> Any:
+    def guarded(self, loop: Loop | None, action: Callable[..., Any], *args: Any) -> Any:
         """Do a piece of the library's own work; an error in it is a bug of ours, and must not hang the tree (L15)."""
         try:
             return action(*args) if loop is None else loop.context.run(action, *args)
@@ -218,5 +223,5 @@ class Pump:
         except BaseException as error:
             if loop is not None:
                 loop.close()
-            self._on_crash(error)
+            self.crashed(error)
             return None

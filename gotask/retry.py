@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from gotask.errors import CircuitOpenError, StopReason, TimeoutReason
+from gotask.errors import CircuitOpenError, StopReason, TimeoutReason, leaves
 
 Errors = type[BaseException] | tuple[type[BaseException], ...]
 """An exception class, or a tuple of them, as `except` takes."""
@@ -75,6 +75,8 @@ class RetryPolicy:
         """Whether this failure is one to be retried (R4)."""
         if isinstance(error, StopReason) and not isinstance(error, TimeoutReason):
             return False
+        if not isinstance(error, Exception) and not leaves(error):  # a CancelledError that nobody here caused (L14)
+            return issubclass(Exception, self.retry_on) and not isinstance(error, self.give_up_on)
         return isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)
 
     def delay(self, attempt: int, rng: Callable[[], float] = random.random) -> float:
@@ -146,6 +148,10 @@ def judge(policy: RetryPolicy, count: RetryCount, error: BaseException, lived_fo
     return Verdict(policy.delay(len(times) if policy.max_retry > 0 else count.attempts[key]))
 
 
+_ROUNDING = 1e-6
+"""Seconds by which the sum of some instants may be off."""
+
+
 class CircuitBreaker:
     """Stops tasks from starting while what they all need is down (R8).
 
@@ -163,6 +169,7 @@ class CircuitBreaker:
         self._failed = 0
         self._opened_at: float | None = None
         self._trial_at: float | None = None
+        self._trial: object = None
         self._lock = threading.Lock()
 
     @property
@@ -172,32 +179,39 @@ class CircuitBreaker:
             return "closed"
         return "open" if self._trial_at is None else "half-open"
 
-    def admit(self, now: float) -> None:
-        """Let a start through, or raise CircuitOpenError."""
+    def admit(self, now: float, who: object = None) -> None:
+        """Let the start of `who` through, or raise CircuitOpenError."""
         with self._lock:
             if self._opened_at is None:
                 return
-            if self._trial_at is not None and now - self._trial_at >= self.reset_after:
+            if self._trial_at is not None and now - self._trial_at >= self.reset_after - _ROUNDING:
                 self._close()  # the trial has lived so long without failing: it is a success
                 return
             wait = self._opened_at + self.reset_after - now
             if self._trial_at is not None:
                 raise CircuitOpenError("the circuit is half-open and its one trial is under way")
-            if wait > 0:
+            if wait > _ROUNDING:
                 raise CircuitOpenError(f"the circuit is open for another {wait:.3g} s, after {self._failed} failures")
-            self._trial_at = now
+            self._trial_at, self._trial = now, who
 
     def failed(self, now: float) -> None:
         """A life that had been let through failed."""
         with self._lock:
             self._failed += 1
             if self._failed >= self.failures or self._trial_at is not None:
-                self._opened_at, self._trial_at = now, None
+                self._opened_at, self._trial_at, self._trial = now, None, None
 
     def succeeded(self) -> None:
         """A life that had been let through did what it was for."""
         with self._lock:
             self._close()
 
+    def left(self, who: object) -> None:
+        """A life is over. If it was the trial, and was stopped before its outcome was known, another one may try."""
+        with self._lock:
+            if self._trial_at is not None and self._trial is who:
+                self._trial_at = self._trial = None
+
     def _close(self) -> None:
-        self._failed, self._opened_at, self._trial_at = 0, None, None
+        self._failed = 0
+        self._opened_at = self._trial_at = self._trial = None
