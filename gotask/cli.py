@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -23,7 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "play" not in options:
         parser.print_help()
         return 0
-    status: int = options.play(options)
+    try:
+        status: int = options.play(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (`| head`) has gone; else Python would complain about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return status
 
 

@@ -108,7 +108,7 @@ class Service(gotask.Work):
 
 async def main(root: gotask.RootManager, screen: Screen, seconds: float) -> None:
     """Open the service for so many seconds, or until a signal ends it; then say how it went."""
-    root.add_task(screen)
+    root.add_depend_task(screen)  # who cannot see it any more does not need the rest
     root.add_task(Service())
     with anyio.CancelScope(shield=True):  # after a signal `main` is cancelled as soon as the tree is gone
         with anyio.move_on_after(seconds):

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from textwrap import wrap
 
 import gotask
@@ -69,7 +70,8 @@ class Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(f"{time.strftime('%H:%M:%S')} {record.levelname:7} {record.getMessage()}")
         if not self.live:
-            print(self.lines[-1], flush=True)
+            with suppress(BrokenPipeError):  # the screen will find out, and end the program
+                print(self.lines[-1], flush=True)
 
 
 def coloured(line: str, state: str) -> str:
