@@ -1,0 +1,214 @@
+"""`gotask demo` and examples/live_tree.py, as a newcomer meets them: in a terminal, in a pipe, with Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import gotask
+from gotask.cli import main
+from gotask.testing import BACKENDS
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = str(ROOT / "examples" / "live_tree.py")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals and process groups of POSIX")
+COLUMNS, LINES = 90, 30
+IN_TERMINAL = "import os, sys; os.login_tty(os.dup(0)); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without what changes how a terminal is seen."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "TERM")}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "TERM": "xterm", **more}
+
+
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The example with its output in a pipe."""
+    command = [sys.executable, EXAMPLE, *arguments]
+    return subprocess.run(command, env=environment(**env), capture_output=True, encoding="utf-8", timeout=30)
+
+
+class Terminal:
+    """The example in a terminal of its own, and what a person would see there now."""
+
+    def __init__(self, *arguments: str) -> None:
+        import fcntl
+        import termios
+
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        command = [sys.executable, "-c", IN_TERMINAL, EXAMPLE, *arguments]
+        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment())
+        os.close(slave)
+        self.text = ""
+
+    def read_until(self, wanted: str) -> None:
+        """Read on until the wanted text has come; an empty one never does, so that is until the program ends."""
+        end = time.monotonic() + 20
+        while (not wanted or wanted not in self.text) and time.monotonic() < end:
+            if not select.select([self.master], [], [], 0.1)[0]:
+                continue
+            try:
+                chunk = os.read(self.master, 65536)
+            except OSError:  # how Linux tells that the other side is closed
+                chunk = b""
+            if not chunk:
+                break
+            self.text += chunk.decode()
+        assert wanted in self.text, self.text
+
+    def close(self) -> int:
+        """Read to the end; the exit status."""
+        self.read_until("")
+        os.close(self.master)
+        return self.process.wait(timeout=10)
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines on the screen, had it no end below."""
+        lines, row, column = [""], 0, 0
+        for piece in re.findall(r"\x1b\[\d*[A-Za-z]|\r|\n|[^\x1b\r\n]+", self.text):
+            if piece == "\r":
+                column = 0
+            elif piece == "\n":
+                row += 1
+                lines += [""] * (row + 1 - len(lines))
+            elif piece[0] != "\x1b":
+                lines[row] = lines[row][:column] + piece + lines[row][column + len(piece) :]
+                column += len(piece)
+            elif piece[-1] == "A":
+                row -= int(piece[2:-1])
+            elif piece[-1] == "K":
+                lines[row] = lines[row][:column]
+            elif piece[-1] == "J":
+                lines[row:] = [lines[row][:column]]
+        return lines
+
+
+def check_report(text: str) -> None:
+    """The last lines: how the shutdown went, and what failed on the way."""
+    assert re.search(r"\n\d+ tasks disposed in [\d.]+ s\r?\n", text), text
+    assert "did not stop" not in text
+    assert re.search(r"Camera#\d+, life 1: the camera does not answer after 1\.\d s\r?\n", text), text
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_in_a_pipe_one_picture_follows_the_other(backend: str) -> None:
+    """M8: on every back end the example ends by itself, and prints trees, log and report as plain text."""
+    done = run("--seconds", "1.8", "--backend", backend)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    first, *_, last = re.findall(r"^RootManager#.*(?:\n.+)*", done.stdout, re.MULTILINE)
+    owners = re.findall(r"[├└]─ (\w+)#", first)
+    assert owners == [
+        "OSSignal", "Screen", "Service", "Heartbeat", "Stream", "Camera", "Stream", "Camera", "Recorder", "Door",
+    ]  # fmt: skip
+    assert re.findall(r"[├└]─ (\w+)#", last) == ["OSSignal", "Screen"]
+    assert re.search(r"Camera#\d+ failed, and lives again in 0\.5 s", done.stdout)
+    assert "the file is closed" in done.stdout
+    check_report(done.stdout)
+
+
+@POSIX
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_in_a_terminal_the_tree_is_redrawn_in_place(backend: str) -> None:
+    """However often it was drawn, the screen shows the tree once, with the log and the report below it."""
+    terminal = Terminal("--seconds", "1.8", "--backend", backend)
+    terminal.read_until("RETRYING")
+    before = terminal.screen
+    assert [line for line in before if "RootManager#" in line and "failed" not in line] == before[:1]
+    assert any(re.search(r"Viewer#\d+ \[ann\] GOING  frame \d", line) for line in before)
+    assert terminal.close() == 0
+    assert len(re.findall(r"^\s*RootManager#", "\n".join(terminal.screen), re.MULTILINE)) == 1
+    assert max(map(len, terminal.screen)) < COLUMNS
+    check_report(terminal.text)
+
+
+@POSIX
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_shuts_down_cleanly(backend: str) -> None:
+    """M3: Ctrl-C in the terminal ends `--forever` with everything disposed, status 0 and the report."""
+    terminal = Terminal("--forever", "--backend", backend)
+    terminal.read_until("RETRYING")
+    os.write(terminal.master, b"\x03")
+    assert terminal.close() == 0
+    assert "SIGINT: shutting down" in terminal.text
+    assert "closing" in terminal.text
+    check_report(terminal.text)
+
+
+@POSIX
+def test_second_ctrl_c_ends_it_at_once() -> None:
+    """M3: a second Ctrl-C during the shutdown ends the process with 130, and says what was still alive."""
+    terminal = Terminal("--forever")
+    terminal.read_until("Recorder")
+    os.write(terminal.master, b"\x03")
+    terminal.read_until("closing")
+    os.write(terminal.master, b"\x03")
+    assert terminal.close() == 128 + 2
+    assert re.search(r"Still alive:\r\nRootManager#(.*\r\n)+.*Recorder#", terminal.text)
+
+
+def test_it_is_ascii_where_nothing_else_can_be_shown() -> None:
+    """Output that cannot be encoded is not attempted."""
+    done = run("--seconds", "0.1", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "`- Service#" in done.stdout
+
+
+@POSIX
+def test_it_ends_when_nobody_reads_any_more() -> None:
+    """`| head -1` leaves no traceback, and nothing that runs on."""
+    shell = f"'{sys.executable}' '{EXAMPLE}' --forever | head -1"
+    done = subprocess.run(shell, shell=True, env=environment(), capture_output=True, encoding="utf-8", timeout=20)
+    assert done.stdout.startswith("RootManager#")
+    assert done.stderr == ""
+
+
+def test_a_back_end_that_is_not_installed_is_named() -> None:
+    """M2: the sentence says what to install; no traceback."""
+    code = "import sys; sys.modules['trio'] = None; from gotask.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "demo", "--backend", "trio"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "the back end 'trio' needs the package trio: pip install 'gotask[trio]'\n"
+
+
+# The command `gotask`
+
+
+def test_the_console_script_is_this_command() -> None:
+    """What pip installs as `gotask` is `gotask.cli.main`."""
+    [script] = entry_points(group="console_scripts", name="gotask")
+    assert script.load() is main
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`gotask --version` prints the version."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"gotask {gotask.__version__}\n"
+
+
+def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """`gotask` alone prints its help."""
+    assert main([]) == 0
+    assert re.search(r"^ +demo +watch the live tree", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that there is not is an error with status 2, and the list."""
+    with pytest.raises(SystemExit) as ended:
+        main(["dance"])
+    assert ended.value.code == 2
+    assert "demo" in capsys.readouterr().err
