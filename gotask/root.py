@@ -22,7 +22,7 @@ from gotask.job_life import WorkLife
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.states import DISPOSED, STARTED
-from gotask.tracing import LOGGER, caller, say
+from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
 from gotask.work import K, T, WorkCollection
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 """The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
+
+
+LATE_TURNS = 20
+"""Turns of the event loop in which what was given up and cancelled may still end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Host:
     id = None
     level = -1
     escalates = False
+    closing = None
+    shuffled = False
     passing = True
     state = STARTED
 
@@ -252,10 +258,16 @@ class RootManager(WorkCollection[K, T]):
         return self._report
 
     async def _gone(self) -> None:
-        life = self._life
-        await life.wait_ended()
-        if not life.pump.abandoned:
-            await life.pump.backend.wait_finished()
+        await self._life.wait_ended()
+        pump = self._life.pump
+        for _ in range(LATE_TURNS):
+            pump.late = [one for one in pump.late if one[1].suspended]
+            if pump.late:
+                await pump.backend.pause()
+        pump.abandoned += [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
+        pump.late = []
+        if not pump.abandoned:
+            await pump.backend.wait_finished()
 
     async def __aenter__(self) -> Self:
         return await self.init()

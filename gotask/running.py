@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -105,6 +106,9 @@ async def _run(main: Callable[..., Awaitable[R]], root: RootManager[Any, Any], a
 
 def _leave(report: ShutdownReport) -> None:
     """End the process: what was abandoned could keep it from ending by itself (S11)."""
+    error = sys.exc_info()[1]
+    if error is not None:
+        traceback.print_exception(error)
     logging.shutdown()
     sys.stdout.flush()
     print(report, file=sys.stderr, flush=True)

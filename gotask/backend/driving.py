@@ -57,13 +57,9 @@ class Drive:
                 self.coro.close()
                 raise
             except BaseException as error:
-                yield from self._before_throw()
                 self._step(self.coro.throw, error)
             else:
                 self._step(self.coro.send, value)
-
-    def _before_throw(self) -> Generator[Any, Any, None]:
-        yield from ()
 
     def cancel(self) -> None:
         """Make the coroutine end at the point where it waits; again, ever more slowly, as long as it does not."""
@@ -76,6 +72,9 @@ class Scope(Protocol):
     def __enter__(self) -> Any: ...
 
     def __exit__(self, *error: Any) -> bool | None: ...
+
+    @property
+    def cancel_called(self) -> bool: ...
 
     def cancel(self) -> None: ...
 
@@ -100,8 +99,9 @@ class ScopedDrive(Drive):
     def _leave(self) -> None:
         error = self.error
         try:
-            if self._scope.__exit__(error and type(error), error, error and error.__traceback__):
-                self.error = None
+            caught = self._scope.__exit__(error and type(error), error, error and error.__traceback__)
+            if caught and isinstance(error, BaseExceptionGroup):
+                self.error = None  # a plain cancellation stays, for what it may hide (S10)
         except BaseException as left:  # of a group, after the cancellations were taken out
             self.error = left
 
@@ -134,8 +134,8 @@ class Backend(Protocol):
     async def wait_finished(self) -> None:
         """Wait until nothing of this tree is left in the back end; may be called again and again."""
 
-    def spawn(self, coro: Coroutine[Any, Any, None], context: Context) -> Any:
-        """Run a coroutine of the library's own, which raises nothing."""
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]], context: Context) -> Any:
+        """Run an async function of the library's own, which raises nothing."""
 
     def spawn_body(self, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome) -> Handle:
         """Run a body in a task of its own."""

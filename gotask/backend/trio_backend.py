@@ -9,25 +9,48 @@ from contextvars import Context
 from typing import Any
 
 import trio
+from outcome import Error
 
-from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, Scope, ScopedDrive
+from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, ScopedDrive
 from gotask.errors import TaskDisposedError
+
+AT_ONCE = 10
+"""Cancellations that a body gets without delay: each `await` in its `finally` blocks meets one."""
+
+
+def slowly(drive: Drive) -> Generator[Any, Any, None]:
+    """Await a Drive; a body that swallows its cancellation again and again gets it ever more slowly."""
+    count, again = 0, FIRST_AGAIN
+    while drive.suspended:
+        try:
+            value = yield drive._trap
+        except GeneratorExit:
+            drive.coro.close()
+            raise
+        except BaseException as error:
+            drive._step(drive.coro.throw, error)
+            continue
+        if type(value) is Error and isinstance(value.error, trio.Cancelled):  # trio sends it, wrapped, to be raised
+            count += 1
+            if count > AT_ONCE:
+                with trio.CancelScope(shield=True):  # noqa: ASYNC100 - it does wait, by `yield from`
+                    yield from trio.sleep(again).__await__()  # noqa: ASYNC105
+                again = min(again * 2, LAST_AGAIN)
+        drive._step(drive.coro.send, value)
+
+
+class PlainTrioDrive(Drive):
+    """What only the end of the tree cancels, if it was abandoned."""
+
+    __slots__ = ()
+    __await__ = slowly
 
 
 class TrioDrive(ScopedDrive):
-    """A ScopedDrive that slows down a body which swallows its cancellation again and again."""
+    """What can be cancelled."""
 
-    __slots__ = ("_again",)
-
-    def __init__(self, coro: Coroutine[Any, Any, Any], context: Context, scope: Scope) -> None:
-        self._again = 0.0
-        super().__init__(coro, context, scope)
-
-    def _before_throw(self) -> Generator[Any, Any, None]:
-        if self._again:
-            with trio.CancelScope(shield=True):  # noqa: ASYNC100 - it does wait, by `yield from`
-                yield from trio.sleep(self._again).__await__()  # noqa: ASYNC105
-        self._again = min(self._again * 2, LAST_AGAIN) if self._again else FIRST_AGAIN
+    __slots__ = ()
+    __await__ = slowly
 
 
 class TrioBody:
@@ -110,11 +133,8 @@ class TrioBackend:
     async def wait_finished(self) -> None:
         await self._closed.wait()
 
-    def spawn(self, coro: Coroutine[Any, Any, None], context: Context) -> Any:
-        async def main() -> None:
-            await coro
-
-        self._nursery.start_soon(main)
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, None]], context: Context) -> Any:
+        self._nursery.start_soon(function)
 
     def spawn_body(self, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome) -> TrioBody:
         body = TrioBody()
@@ -122,7 +142,7 @@ class TrioBackend:
         return body
 
     def drive(self, coro: Coroutine[Any, Any, Any], context: Context, cancellable: bool = False) -> Drive:
-        return TrioDrive(coro, context, trio.CancelScope()) if cancellable else Drive(coro, context)
+        return TrioDrive(coro, context, trio.CancelScope()) if cancellable else PlainTrioDrive(coro, context)
 
     def call_at(self, when: float, function: Callable[[], object]) -> TrioTimer:
         timer = TrioTimer(function)
