@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gotask.hooks import TaskMeta, is_async
 from gotask.life import Life
 from gotask.resources import Resource, releaser
-from gotask.states import ACTIVE, DISPOSED, STARTING
+from gotask.states import DISPOSED, INIT, RETRYING
 
 T = TypeVar("T")
 
@@ -21,6 +21,11 @@ class Care(metaclass=TaskMeta):
     __slots__ = ()
 
     _life: Life
+
+    if TYPE_CHECKING:
+
+        def _soon(self, action: Callable[[], object]) -> None:
+            """Task has it."""
 
     def using(self, *things: Any) -> None:
         """Release these when this life ends: last in, first out, after `dispose` (D1, D8).
@@ -49,10 +54,10 @@ class Care(metaclass=TaskMeta):
         """Enter a context manager, plain or async; it is left when this life ends (D8)."""
         if isinstance(manager, AbstractAsyncContextManager):
             value = await manager.__aenter__()
-            self._hold(Resource(manager, partial(manager.__aexit__, None, None, None), at_stop=False))
+            self._keep(Resource(manager, partial(manager.__aexit__, None, None, None), at_stop=False))
         elif isinstance(manager, AbstractContextManager):
             value = manager.__enter__()
-            self._hold(Resource(manager, partial(manager.__exit__, None, None, None), at_stop=False))
+            self._keep(Resource(manager, partial(manager.__exit__, None, None, None), at_stop=False))
         else:
             raise TypeError(f"enter() takes a context manager, not {manager!r}: for other things use using()")
         return value
@@ -69,17 +74,19 @@ class Care(metaclass=TaskMeta):
         release = releaser(thing, verb)
         if hasattr(thing, "_life"):
             release = partial(self._stop_other, thing)
-        self._hold(Resource(thing, release, at_stop))
+        resource = Resource(thing, release, at_stop)
+        self._soon(lambda: self._keep(resource))
 
     def _stop_other(self, task: Any) -> None:
         life = self._life
         task.stop(life.request if life.request is not None else life.reason)
 
-    def _hold(self, resource: Resource) -> None:
+    def _keep(self, resource: Resource) -> None:
         """Keep it until its time has come; if that is over already, release it at once (S7)."""
         life = self._life
         late = life.state is DISPOSED and life.number > 0
-        if late or (resource.at_stop and life.parent is not None and life.is_stopped):
+        stopped = life.parent is not None and life.is_stopped and life.state is not RETRYING
+        if late or (resource.at_stop and stopped):
             life.release_in_order(iter((resource,)), lambda: None)
         else:
             life.more().resources.append(resource)
@@ -102,10 +109,12 @@ class Care(metaclass=TaskMeta):
     def _listen(self, moment: str, listener: Callable[..., object]) -> None:
         if not callable(listener):
             raise TypeError(f"{moment}() takes a function, not {listener!r}")
+        self._soon(lambda: self._add_listener(moment, listener))
+
+    def _add_listener(self, moment: str, listener: Callable[..., object]) -> None:
         life = self._life
-        lives = ACTIVE[life.state] or life.state is STARTING
         extras = life.more()
-        listeners = extras.life_listeners if lives else extras.listeners
+        listeners = extras.listeners if life.state in (INIT, RETRYING, DISPOSED) else extras.life_listeners
         listeners.setdefault(moment, []).append(listener)
 
     def _plain(self, listener: Callable[..., object], moment: str) -> None:

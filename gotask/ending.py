@@ -57,8 +57,8 @@ class Ending(Stopping):
                 extras.clean_up = self.clean_up_steps()
             return self.take_steps(extras.clean_up)
         if self.started_at is not None and type(task).__hooks__.dispose:
-            return self.call(task.dispose, self.disposed)
-        self.disposed(None, None)
+            return self.call(task.dispose, self.dispose_called)
+        self.disposed()
         return None
 
     def clean_up_steps(self) -> CleanUp:
@@ -69,12 +69,34 @@ class Ending(Stopping):
                 yield "an on_before_dispose listener", listener
             if type(self.task).__hooks__.dispose:
                 yield "dispose", self.task.dispose
-        while extras.resources:
-            resource = extras.resources.pop()
-            yield f"the resource {resource.what!r}", resource.release
+        yield from self.last_steps()
+
+    def last_steps(self) -> CleanUp:
+        """D1 after `dispose`. What a listener registers itself is released too."""
+        extras = self.more()
+        yield from self.releases()
         if self.number:
             for listener in extras.listeners_of("on_dispose"):
                 yield "an on_dispose listener", listener
+        yield from self.releases()
+
+    def releases(self) -> CleanUp:
+        """Everything that is held, last in, first out."""
+        extras = self.more()
+        while extras.resources:
+            resource = extras.resources.pop()
+            yield f"the resource {resource.what!r}", resource.release
+
+    def dispose_called(self, value: Any, error: BaseException | None) -> Drive | None:
+        """There was nothing to clean up but `dispose`, unless it has registered something itself."""
+        if error is not None:
+            self.note_error("dispose", error)
+        extras = self.extras
+        if extras is not None and extras.has_clean_up:
+            extras.clean_up = self.last_steps()
+            return self.take_steps(extras.clean_up)
+        self.disposed()
+        return None
 
     def take_steps(self, steps: CleanUp) -> Drive | None:
         """An error in one of them never stops the rest (D5)."""
@@ -94,7 +116,7 @@ class Ending(Stopping):
                 return drive
             if drive.error is not None:
                 self.note_error(what, drive.error)
-        self.disposed(None, None)
+        self.disposed()
         return None
 
     def step_taken(self, what: str, value: Any, error: BaseException | None) -> Drive | None:
@@ -118,10 +140,8 @@ class Ending(Stopping):
         drive.cancel()
         self.loop.post(self)
 
-    def disposed(self, value: Any, error: BaseException | None) -> None:
+    def disposed(self) -> None:
         """The clean-up is over: another life, or none."""
-        if error is not None:
-            self.note_error("dispose", error)
         pump = self.pump
         pump.now = self.ended_at = pump.clock()
         reason = self.reason

@@ -50,6 +50,7 @@ class Extras:
 
     abandoned: list[str] | None = None  # * where it hung when it was given up (S5)
     again = False  # * restart() was called while it was being disposed (R6)
+    counted = 0  # how many of its listeners for descendants the pump knows of (D7)
     clean_up: Iterator[tuple[str, Callable[[], Any]]] | None = None  # * the steps of the clean-up that are left
     depends = False  # the Job stops when this one ends (J3)
     failure: BaseException | None = None  # what the life before failed with

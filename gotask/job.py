@@ -221,7 +221,7 @@ class Job(Task[R]):
         life.pump.check_thread("call")
         if life.own_loop is not None and holds(life.own_loop):
             value = function(*args)
-            return await value if inspect.isawaitable(value) else value
+            return await value if waits(value) else value
         if life.request is not None or life.state in (DISPOSING, DISPOSED):
             raise TaskDisposedError(f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls")
         if not life.ever_started:
@@ -241,8 +241,7 @@ class Job(Task[R]):
     def _hear(self, moment: str, listener: Callable[..., object]) -> None:
         self._plain(listener, moment)
         self._listen(moment, listener)
-        if self._life.parent is not None:
-            self._life.pump.listening += 1
+        self._soon(self._life.count_listeners)
 
 
 def _as_task(thing: Any, args: tuple[Any, ...]) -> Task[Any]:

@@ -15,7 +15,7 @@ from gotask.errors import (
     TaskStateError,
     TooManyChildrenError,
 )  # fmt: skip
-from gotask.event_loop import EventLoop
+from gotask.event_loop import Call, EventLoop
 from gotask.life import Life
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
 from gotask.tracing import LOGGER, say
@@ -197,7 +197,7 @@ class JobLife(Life):
         """Have the pump know whether anybody listens for descendants (D7)."""
         extras = self.extras
         if extras is None or self.parent is None:
-            return
+            return  # `added` comes back to this
         count = 0
         if self.state is not DISPOSED:
             count = sum(len(extras.listeners_of(moment)) for moment in FOR_DESCENDANTS)
@@ -214,7 +214,8 @@ class JobLife(Life):
 
     def added(self, parent: Any, key: Any, origin: Any) -> None:
         super().added(parent, key, origin)
-        self.count_listeners()
+        if self.extras is not None:
+            self.count_listeners()
 
     def renew(self) -> None:
         super().renew()
@@ -275,6 +276,14 @@ class JobLife(Life):
             return None
         return super().end()
 
+    def clean_up(self) -> Drive | None:
+        loop = self.own_loop
+        if loop is not None:
+            if isinstance(loop.holder, Call):
+                return None  # S12: it finishes first, and comes back to this
+            loop.opened = False
+        return super().clean_up()
+
     def close(self) -> None:
         """Have the children go first; the rest follows when the last of them is gone (D1, D3)."""
         if self.cascade is not None or self.body is not None or (self.extras is not None and self.extras.telling):
@@ -287,6 +296,7 @@ class JobLife(Life):
         loop = self.child_loop
         if self.state in (INIT, RETRYING):
             self.context = self.parent.context
+            loop.refuse_calls()
         self.cascade = Cascade(self, concurrent=self.task.stop_children == "concurrent")
         loop.paused = False
         loop.open()
@@ -302,7 +312,8 @@ class JobLife(Life):
         if self.own_loop is not None:
             self.own_loop.close()
         super().finish(recorded)
-        self.count_listeners()
+        if self.extras is not None:
+            self.count_listeners()
 
     def give_up(self) -> None:
         """Give up everything below first, the deepest first (S5)."""

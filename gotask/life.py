@@ -39,6 +39,7 @@ class Life(Ending):
         """Stopped before it was started, or between two lives (S2, S3)."""
         self.reason = self.request
         if self.state is RETRYING:
+            self.release_left()
             self.finish(recorded=True)
             return None
         self.context = self.parent.context
@@ -209,13 +210,31 @@ class Life(Ending):
                 self.reason = self.completed()
         elif not asked:
             self.reason = error
-        elif not self.pump.backend.is_cancellation(error):
-            self.note_error("the body", error)
+        else:
+            failure = self.failure_in(error)
+            if failure is not None:
+                self.note_error("the body", failure)
         if self.breaker is not None and not asked:
             if is_failure(self.reason):
                 self.breaker.failed(self.breaker_time())
             else:
                 self.breaker.succeeded()
+
+    def failure_in(self, error: BaseException) -> BaseException | None:
+        """What a body raised when it was cancelled, if it did (S10).
+
+        An `await` in a `finally` may have been cancelled once more since, and that cancellation then hides it.
+        """
+        is_cancellation = self.pump.backend.is_cancellation
+        failure: BaseException | None = None
+        left: BaseException | None = error
+        while left is not None:
+            if not is_cancellation(left):
+                failure = failure or left
+            elif failure is not None:
+                return failure
+            left = left.__context__
+        return failure if failure is error else None
 
     def completed(self) -> BaseException | None:
         """The reason of a life whose body has returned."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.context import Plain
@@ -149,7 +150,7 @@ class Pump:
             self._parked = None
         elif self._active is None:
             self._active = token = object()
-            self.backend.spawn(self._main(token), self.context.copy())
+            self.backend.spawn(partial(self._main, token), self.context.copy())
 
     async def _main(self, token: object) -> None:
         while True:

@@ -21,6 +21,11 @@ class Resource:
         self.at_stop = at_stop
 
 
+def is_manager(what: Any) -> bool:
+    """Whether it is a context manager, plain or async."""
+    return hasattr(what, "__exit__") or hasattr(what, "__aexit__")
+
+
 def releaser(what: Any, verb: str) -> Callable[[], Any]:
     """The function that releases `what`; it may be async.
 
@@ -30,20 +35,16 @@ def releaser(what: Any, verb: str) -> Callable[[], Any]:
     if inspect.iscoroutine(what):
         what.close()
         raise TypeError(f"{verb}() takes the function, not the coroutine it returns: leave the brackets away")
-    if hasattr(what, "_life"):
-        return what.stop  # type: ignore[no-any-return]
     if not isinstance(what, type):
+        if hasattr(what, "_life"):
+            return what.stop  # type: ignore[no-any-return]
         for name in METHODS:
             method = getattr(what, name, None)
             if callable(method):
                 return method  # type: ignore[no-any-return]
-        if callable(what):
+        if callable(what) and not is_manager(what):  # those of contextlib can be called: as decorators
             return what  # type: ignore[no-any-return]
-    hint = (
-        ": enter a context manager with `await self.enter(…)`"
-        if hasattr(what, "__exit__") or hasattr(what, "__aexit__")
-        else ""
-    )
+    hint = ": enter a context manager with `await self.enter(…)`" if is_manager(what) else ""
     raise TypeError(
         f"{verb}() takes a task, a function, or an object with aclose, close or recycle, not {what!r}{hint}"
     )

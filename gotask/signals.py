@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
@@ -33,8 +33,9 @@ class Source:
     def taken(self) -> None:
         """Some items have been taken and dealt with."""
 
-    def close(self) -> None:
-        """The life is over."""
+    def close(self, then: Callable[[BaseException | None], object]) -> bool:
+        """Read no more. False if that takes time: `then` is called at its end, with what went wrong."""
+        return True
 
 
 class Channel(Generic[Item]):
@@ -151,7 +152,7 @@ class Channel(Generic[Item]):
             except BaseException as error:
                 answer.set_exception(error)
 
-        backend.call_from_thread(lambda: backend.spawn(deliver(), copy_context()))
+        backend.call_from_thread(lambda: backend.spawn(deliver, copy_context()))
         answer.result()
 
     def _in_tree(self) -> Backend:
@@ -174,8 +175,9 @@ class ChannelSource(Source):
     def taken(self) -> None:
         self.channel.make_room()
 
-    def close(self) -> None:
+    def close(self, then: Callable[[BaseException | None], object]) -> bool:
         self.channel.detach()
+        return True
 
 
 class IteratorSource(Source):
@@ -203,7 +205,8 @@ class AsyncSource(Source):
 
     def __init__(self, signal: Any, life: Any) -> None:
         super().__init__()
-        self._wake = life.ready
+        self._wake: Callable[[], object] = life.ready
+        self._then: Callable[[BaseException | None], object] | None = None
         self._backend: Backend = life.pump.backend
         self._next = Waiters()
         self._queue = signal if hasattr(signal, "task_done") else None
@@ -211,14 +214,22 @@ class AsyncSource(Source):
         self._reader = self._backend.spawn_body(self._read(signal), context, self._over)
 
     async def _read(self, signal: Any) -> None:
-        async for item in signal if self._queue is None else _from_queue(signal):
-            self.items.append(item)
-            self._wake()
-            await self._next.wait(self._backend)
+        iterator = aiter(signal if self._queue is None else _from_queue(signal))
+        try:
+            async for item in iterator:
+                self.items.append(item)
+                self._wake()
+                await self._next.wait(self._backend)
+        finally:
+            if isinstance(iterator, AsyncGenerator):  # left to the garbage collector it would be closed too late
+                await iterator.aclose()
 
     def _over(self, value: Any, error: BaseException | None) -> None:
         self.ended, self.error = True, error
-        self._wake()
+        if self._then is not None:
+            self._then(error)
+        else:
+            self._wake()
 
     def taken(self) -> None:
         if not self.items and self._next:
@@ -226,9 +237,12 @@ class AsyncSource(Source):
                 self._queue.task_done()
             self._next.release()
 
-    def close(self) -> None:
-        self._wake = _nothing
-        self._reader.cancel()
+    def close(self, then: Callable[[BaseException | None], object]) -> bool:
+        if not self.ended:
+            self._then = then
+            self._wake = _nothing
+            self._reader.cancel()
+        return self.ended
 
 
 async def _from_queue(queue: Any) -> AsyncIterator[Any]:

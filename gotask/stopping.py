@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from gotask.core import Core
@@ -96,6 +97,8 @@ class Stopping(Core):
     def heed(self) -> None:
         """The life goes on and has been asked to end: release what is to be released first, then tell the body."""
         extras = self.extras
+        if extras is not None and extras.telling:
+            return  # asked twice: a stop after a restart
         if extras is not None and extras.has_clean_up and any(resource.at_stop for resource in extras.resources):
             extras.telling = True
             self.pump.soon(self.release_at_stop)
@@ -119,7 +122,7 @@ class Stopping(Core):
                 self.note_error(what, error)
                 continue
             if inspect.isawaitable(value):
-                rest = self._release_slowly(value, what, due, then)
+                rest = partial(self._release_slowly, value, what, due, then)
                 self.pump.backend.spawn(rest, self.context.copy())
                 return
         then()
@@ -141,7 +144,7 @@ class Stopping(Core):
             extras.release("stop_event")
         if self.body is not None:
             self.pump.soon(self.ask_body)
-        elif self.state is not STARTING:
+        elif self.state is not STARTING or self.loop.holder is not self:
             self.wind_down()
 
     def ask_body(self) -> None:
@@ -176,13 +179,18 @@ class Stopping(Core):
         if loop.holder is self:
             loop.let_go()
         self.body = None
-        left, extras.resources = extras.resources[::-1], []
-        if left:
-            self.release_in_order(iter(left), lambda: None)
+        self.release_left()
         if self.reason is None:
             self.reason = self.request or Exit()
         self.pump.now = self.ended_at = self.pump.clock()
         self.finish()
+
+    def release_left(self) -> None:
+        """Release what is held, where there is no clean-up to do it."""
+        extras = self.extras
+        if extras is not None and extras.has_clean_up:
+            left, extras.resources = extras.resources[::-1], []
+            self.release_in_order(iter(left), lambda: None)
 
     def hanging(self) -> list[str]:
         """Where the task is waiting now, innermost last; empty if nothing of its own waits."""
