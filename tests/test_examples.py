@@ -104,15 +104,15 @@ def check_report(text: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_in_a_pipe_one_picture_follows_the_other(backend: str) -> None:
     """M8: on every back end the example ends by itself, and prints trees, log and report as plain text."""
-    done = run("--seconds", "1.8", "--backend", backend)
+    done = run("--seconds", "2.5", "--backend", backend)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
-    first, *_, last = re.findall(r"^RootManager#.*(?:\n.+)*", done.stdout, re.MULTILINE)
-    owners = re.findall(r"[├└]─ (\w+)#", first)
-    assert owners == [
-        "OSSignal", "Screen", "Service", "Heartbeat", "Stream", "Camera", "Stream", "Camera", "Recorder", "Door",
-    ]  # fmt: skip
-    assert re.findall(r"[├└]─ (\w+)#", last) == ["OSSignal", "Screen"]
+    pictures = re.findall(r"^RootManager#.*(?:\n.+)*", done.stdout, re.MULTILINE)
+    owners = [re.findall(r"[├└]─ (\w+)#", picture) for picture in pictures]
+    assert set(owners[1]) == {
+        "OSSignal", "Screen", "Service", "Heartbeat", "Stream", "Camera", "Viewer", "Recorder", "Door",
+    }  # fmt: skip
+    assert owners[-1] == ["OSSignal", "Screen"]
     assert re.search(r"Camera#\d+ failed, and lives again in 0\.5 s", done.stdout)
     assert "the file is closed" in done.stdout
     check_report(done.stdout)
