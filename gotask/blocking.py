@@ -17,6 +17,7 @@ from gotask.backend import awaited
 from gotask.errors import TaskDisposedError, TaskStateError
 from gotask.root import RootManager, ShutdownReport
 from gotask.running import find_backend
+from gotask.states import DISPOSED
 from gotask.task import Task
 
 if TYPE_CHECKING:
@@ -65,21 +66,21 @@ class BlockingRoot:
 
     def wait_started(self, task: Task[Any], timeout: float | None = None) -> None:
         """Wait until the task is STARTED; raise the reason if it never will be (L7)."""
-        self._wait(task.wait_started, timeout)
+        if not task._life.ever_started:
+            self._wait_for(task, task.wait_started, timeout)
+        task._check_started()
 
     def wait_stopped(self, task: Task[Any], timeout: float | None = None) -> BaseException:
         """Wait until the task is DISPOSED, and return the reason (L7)."""
-        reason: BaseException = self._wait(task.wait_stopped, timeout)
+        self._wait_for(task, task.wait_stopped, timeout)
+        reason = task._life.reason
+        assert reason is not None
         return reason
 
     def result(self, task: Task[T], timeout: float | None = None) -> T:
         """Wait for the task and return its result, as `await task` does (L7)."""
-
-        async def join() -> T:
-            return await task
-
-        result: T = self._wait(join, timeout)
-        return result
+        self._wait_for(task, task.wait_stopped, timeout)
+        return task._outcome()
 
     def shutdown(self, timeout: float | None = None) -> ShutdownReport:
         """Stop the tree and its thread, and say how it went (M4). `timeout`: then what still lives is abandoned."""
@@ -113,6 +114,16 @@ class BlockingRoot:
         await self.root.wait_stopped()
         self._report.set_result(await self.root.shutdown())
 
+    def _wait_for(self, task: Task[Any], function: Callable[[], Awaitable[Any]], timeout: float | None) -> None:
+        """Wait for something of a task, unless it is over: that may be asked after the end of the tree."""
+        if task.state is DISPOSED:
+            return
+        try:
+            self._wait(function, timeout)
+        except TaskDisposedError:
+            if task.state is not DISPOSED:
+                raise
+
     def _wait(self, function: Callable[[], Awaitable[Any]], timeout: float | None) -> Any:
         """Await something in the tree's loop, and wait here for its outcome."""
         if self._thread is None:
@@ -132,7 +143,10 @@ class BlockingRoot:
                 answer.set_result(value)
 
         def begin() -> None:
-            handle.append(backend.spawn_body(awaited(function()), context, over))
+            if self.root.state is DISPOSED:
+                answer.set_exception(TaskDisposedError("the tree is shut down: nothing can be asked of it any more"))
+            else:
+                handle.append(backend.spawn_body(awaited(function()), context, over))
 
         context = copy_context()
         backend.call_from_thread(begin)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 import warnings
@@ -12,6 +11,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import anyio
+
+from gotask.hooks import waits
 
 if TYPE_CHECKING:
     from gotask.backend import Drive, Handle
@@ -57,23 +58,31 @@ def begin_go(life: Core, function: Callable[[], Any], threaded: bool) -> None:
 def _coroutine(life: Core, body: Body, function: Callable[[], Any], threaded: bool) -> Any:
     if threaded:
         return _in_thread(life, body, function)
-    coro = function()
+    try:
+        coro = function()
+    except BaseException as error:
+        return _failed(error)
     return coro if type(coro) is CoroutineType else _awaited(coro)
 
 
+async def _failed(error: BaseException) -> Any:
+    raise error
+
+
 async def _awaited(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
+    return await value if waits(value) else value
 
 
 async def _in_thread(life: Core, body: Body, function: Callable[[], Any]) -> Any:
-    def work() -> Any:
+    def work() -> tuple[Any]:
         body.thread = threading.get_ident()
         try:
-            return function()
+            return (function(),)  # in a tuple, because trio refuses a bare coroutine here
         finally:
             body.thread = None
 
     if HAS_THREADS:
-        return await _awaited(await anyio.to_thread.run_sync(work, limiter=life.pump.limiter))
+        (value,) = await anyio.to_thread.run_sync(work, limiter=life.pump.limiter)
+        return await _awaited(value)
     warnings.warn("there are no threads here: a plain `run` or `go` holds up the whole program", stacklevel=2)
-    return await _awaited(work())
+    return await _awaited(work()[0])

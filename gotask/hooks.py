@@ -61,6 +61,11 @@ def is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
+def waits(value: Any) -> bool:
+    """Whether what a function returned is to be awaited. A task is not: it may be awaited, but here it is a value."""
+    return inspect.isawaitable(value) and not hasattr(value, "_life")
+
+
 def find_hooks(cls: type) -> Hooks:
     """What `cls` overrides, inherited hooks included.
 

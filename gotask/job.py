@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 from gotask.context import holds
 from gotask.errors import StopByUser, TaskDisposedError, TaskStateError, TimeoutReason
 from gotask.event_loop import Call
-from gotask.hooks import is_async
+from gotask.hooks import is_async, waits
 from gotask.job_life import JobLife
 from gotask.life import Life
 from gotask.retry import RetryPolicy
 from gotask.run_task import check_free, life_of
-from gotask.states import DISPOSED, DISPOSING, TaskType
+from gotask.states import DISPOSED, DISPOSING, INIT, RETRYING, TaskType
 from gotask.task import R, Task
 from gotask.tracing import caller
 from gotask.waiting import check_wait
@@ -224,7 +224,7 @@ class Job(Task[R]):
             return await value if waits(value) else value
         if life.request is not None or life.state in (DISPOSING, DISPOSED):
             raise TaskDisposedError(f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls")
-        if not life.ever_started:
+        if life.state in (INIT, RETRYING):
             check_wait(life, "the start")
         event = Call(life, partial(function, *args) if args else function)
         life.child_loop.post(event)

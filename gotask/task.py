@@ -187,6 +187,11 @@ class Task(Notes, Care, Generic[R]):
         if not life.ever_started and life.state is not DISPOSED:
             check_wait(life, "the start")
             await life.more().started.wait(life.pump.backend)
+        self._check_started()
+
+    def _check_started(self) -> None:
+        """Raise the reason if it never was STARTED."""
+        life = self._life
         if not life.ever_started:
             assert life.reason is not None
             raise life.reason
@@ -210,7 +215,13 @@ class Task(Notes, Care, Generic[R]):
         return self._join().__await__()
 
     async def _join(self) -> R:
-        reason = await self.wait_stopped()
+        await self.wait_stopped()
+        return self._outcome()
+
+    def _outcome(self) -> R:
+        """The result of a task that is over, or its reason raised."""
+        reason = self._life.reason
+        assert reason is not None
         if isinstance(reason, TaskComplete):
             return self._life.result  # type: ignore[no-any-return]
         if isinstance(reason, AutoStop):
