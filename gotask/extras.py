@@ -106,6 +106,7 @@ class Extras:
         """Forget all lives; listeners, descriptions and the retry policy stay."""
         self.begin_life()
         self.failure = None
+        self.depends = False
         self.retries.reset()
 
     def listeners_of(self, moment: str) -> list[Callable[..., Any]]:

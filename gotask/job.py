@@ -129,6 +129,8 @@ class Job(Task[R]):
         life = task._life
         if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
             raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
+        if stop_when is not None:
+            _check_stop_when(stop_when)
         if descriptions is not None:
             task.set_descriptions(descriptions)
         if retry is not None:
@@ -265,10 +267,20 @@ def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:
         return
     pump = life.pump
     watching = pump.backend.spawn_body(_watch(life, stop_when), pump.context.copy(), lambda value, error: None)
-    life.more().finals.append(lambda task: watching.cancel())
+    life.more().timers["stop_when"] = watching  # which goes with the task, as its timers do
+
+
+def _check_stop_when(stop_when: Any) -> None:
+    wait = getattr(stop_when, "wait", None)
+    if not (inspect.isawaitable(stop_when) if wait is None else is_async(wait)):
+        raise TypeError(f"stop_when is an event with an async `wait`, or an awaitable, not {stop_when!r}")
 
 
 async def _watch(life: Life, stop_when: Any) -> None:
     wait = getattr(stop_when, "wait", None)
-    await (stop_when if wait is None else wait())
-    life.stop(StopByUser(f"what it was to stop for has come: {stop_when!r}"))
+    reason = StopByUser(f"what it was to stop for has come: {stop_when!r}")
+    try:
+        await (stop_when if wait is None else wait())
+    except Exception as error:
+        reason.__cause__ = error
+    life.stop(reason)

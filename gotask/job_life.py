@@ -90,7 +90,10 @@ class JobLife(Life):
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)
-        self.children[key] = life
+        self.take_in(life)
+
+    def take_in(self, life: Life) -> None:
+        self.children[life.key] = life
         self.had_child = True
         life.loop.post(life)
 
@@ -150,7 +153,7 @@ class JobLife(Life):
         if self.replacing:
             successor = self.replacing.pop(life.key, None)
             if successor is not None:
-                self.adopt(successor, life.key, successor.origin)
+                self.take_in(successor)
                 if self.cascade is not None:
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:
@@ -167,7 +170,7 @@ class JobLife(Life):
         if self.failures is None:
             self.failures = deque(maxlen=KEPT_FAILURES)
         self.failures.append(life.reason)
-        if self.escalates and ACTIVE[self.state] and not self.is_asked:
+        if self.escalates and (ACTIVE[self.state] or self.state is STARTING) and not self.is_asked:
             self.reason = life.reason
             if self.breaker is not None:
                 self.breaker.failed(self.breaker_time())
