@@ -6,9 +6,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
@@ -16,7 +17,7 @@ from gotask.hooks import waits
 
 if TYPE_CHECKING:
     from gotask.backend import Drive, Handle
-    from gotask.core import Core
+    from gotask.pump import Pump
 
 HAS_THREADS = sys.platform != "emscripten"
 
@@ -37,7 +38,21 @@ class Body:
             self.handle.cancel()
 
 
-def begin_run(life: Core, function: Callable[[], Any], threaded: bool) -> Drive | None:
+class Embodied(Protocol):
+    """What a body needs of the life it belongs to."""
+
+    pump: Pump
+    context: Context
+    body: Body | None
+
+    def run_over(self, body: Body, value: Any, error: BaseException | None) -> Drive | None:
+        """A body in the loop has ended."""
+
+    def body_over(self, body: Body, value: Any, error: BaseException | None) -> None:
+        """A body beside the loop has ended."""
+
+
+def begin_run(life: Embodied, function: Callable[[], Any], threaded: bool) -> Drive | None:
     """Drive a body in the parent's loop; return a Drive if it really waits."""
     body = life.body = Body()
     body.coro = coro = _coroutine(life, body, function, threaded)
@@ -48,14 +63,14 @@ def begin_run(life: Core, function: Callable[[], Any], threaded: bool) -> Drive 
     return drive
 
 
-def begin_go(life: Core, function: Callable[[], Any], threaded: bool) -> None:
+def begin_go(life: Embodied, function: Callable[[], Any], threaded: bool) -> None:
     """Let a body run beside everything else."""
     body = life.body = Body()
     body.coro = coro = _coroutine(life, body, function, threaded)
     body.handle = life.pump.backend.spawn_body(coro, life.context, partial(life.body_over, body))
 
 
-def _coroutine(life: Core, body: Body, function: Callable[[], Any], threaded: bool) -> Any:
+def _coroutine(life: Embodied, body: Body, function: Callable[[], Any], threaded: bool) -> Any:
     if threaded:
         return _in_thread(life, body, function)
     try:
@@ -73,7 +88,7 @@ async def _awaited(value: Any) -> Any:
     return await value if waits(value) else value
 
 
-async def _in_thread(life: Core, body: Body, function: Callable[[], Any]) -> Any:
+async def _in_thread(life: Embodied, body: Body, function: Callable[[], Any]) -> Any:
     def work() -> tuple[Any]:
         body.thread = threading.get_ident()
         try:
