@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gotask.states import TaskState, TaskType
+from gotask.tracing import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _of(task: Any, children: tuple[TaskSnapshot, ...]) -> TaskSnapshot:
     blocked = getattr(task, "blocked", None)
     return TaskSnapshot(
         id=task.task_id,
-        key=str(task.key),
+        key=as_text(task.key),
         owner_type=task.owner_type,
         type=task.task_type,
         state=task.state,
@@ -106,6 +107,6 @@ def _of(task: Any, children: tuple[TaskSnapshot, ...]) -> TaskSnapshot:
         max_retry=task.max_retry,
         stop_reason=None if reason is None else type(reason).__name__,
         blocked_by=None if blocked is None else blocked.task_id,
-        descriptions=tuple((key, str(value)) for key, value in task.descriptions.items()),
+        descriptions=tuple((key, as_text(value)) for key, value in task.descriptions.items()),
         children=children,
     )
