@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.context import running_hooks
 from gotask.errors import TaskStateError
-from gotask.states import INIT
+from gotask.states import INIT, RETRYING
 
 if TYPE_CHECKING:
     from gotask.backend import Backend
@@ -71,4 +71,4 @@ def check_wait(target: Any, what: str) -> None:
 
 
 def _needs(target: Any, loop: Any) -> bool:
-    return any(life.loop is loop and (life is target or life.state == INIT) for life in lineage(target))
+    return any(life.loop is loop and (life is target or life.state in (INIT, RETRYING)) for life in lineage(target))
