@@ -18,6 +18,13 @@ AT_ONCE = 10
 """Cancellations that a body gets without delay: each `await` in its `finally` blocks meets one."""
 
 
+def was_cancelled(drive: Drive) -> bool:
+    """Whether it was told to end, or the whole tree is over; else only a scope of the hook's own was cancelled."""
+    nursery = trio.lowlevel.current_task().parent_nursery
+    ended = nursery is not None and nursery.cancel_scope.cancel_called
+    return ended or (isinstance(drive, TrioDrive) and drive._scope.cancel_called)
+
+
 def slowly(drive: Drive) -> Generator[Any, Any, None]:
     """Await a Drive; a body that swallows its cancellation again and again gets it ever more slowly."""
     count, again = 0, FIRST_AGAIN
@@ -31,7 +38,7 @@ def slowly(drive: Drive) -> Generator[Any, Any, None]:
             drive._step(drive.coro.throw, error)
             continue
         if type(value) is Error and isinstance(value.error, trio.Cancelled):  # trio sends it, wrapped, to be raised
-            count += 1
+            count += was_cancelled(drive)
             if count > AT_ONCE:
                 with trio.CancelScope(shield=True):  # noqa: ASYNC100 - it does wait, by `yield from`
                     yield from trio.sleep(again).__await__()  # noqa: ASYNC105
