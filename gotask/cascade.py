@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gotask.states import DISPOSED, INIT
+from gotask.states import DISPOSED, INIT, RETRYING
 
 
 class Cascade:
@@ -18,7 +18,7 @@ class Cascade:
         self.going: Any = None
         self._left = list(job.children.values())  # one snapshot: reversing a dict while deleting is quadratic
         for child in self._left:
-            if concurrent or child.state is INIT:
+            if concurrent or child.state in (INIT, RETRYING):
                 child.stop(self.reason, by_parent=True)  # must not be started any more
         holder = job.child_loop.holder
         if getattr(holder, "body", None) is not None:

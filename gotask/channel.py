@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from gotask.body import Body
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
+from gotask.pump import BUDGET
 from gotask.signals import Channel, Source, listen
 from gotask.states import GOING, TaskType
 from gotask.task import Task
@@ -24,6 +25,10 @@ else:
 
 BATCH = 64
 """Items after which the siblings have their turn."""
+
+
+def ignore(item: object) -> None:
+    """What is done with an item where there is no `tick`."""
 
 
 class ChannelLife(Life):
@@ -63,11 +68,12 @@ class ChannelLife(Life):
 
     def tick_on(self) -> Drive | None:
         """Tick for what has come, a batch at most; then the siblings have their turn."""
-        source, body, tick = self.source, self.body, self.task.tick
+        source, body, tick = self.source, self.body, self.task.tick or ignore  # `tick = None` removes it (L2)
         assert source is not None
         items = source.items
         shares_context = self.context is self.parent.context
-        plain = self.plain
+        plain, pump = self.plain, self.pump
+        clock, deadline = pump.clock, pump.now + BUDGET
         for _ in range(BATCH):
             if self.request is not None or self.reason is not None:
                 return self.heard_out(None)
@@ -83,9 +89,7 @@ class ChannelLife(Life):
                 return self.heard_out(error)
             finally:
                 plain.hook = None
-            if value is None:
-                continue
-            drive = self.drive(value, cancellable=True)
+            drive = None if value is None else self.drive(value, cancellable=True)
             if drive is not None and drive.suspended:
                 if body is not None:
                     body.handle, body.coro = drive, drive.coro
@@ -93,11 +97,17 @@ class ChannelLife(Life):
                 return drive
             if drive is not None and drive.error is not None:
                 return self.heard_out(drive.error)
-        self.pump.now = self.pump.clock()
-        source.taken()
-        if items or source.ended:
-            self.ready()
+            if clock() > deadline:
+                break  # ticks that take long give way before the batch is full (Q5)
+        pump.now = clock()
+        self.rest(source)
         return None
+
+    def rest(self, source: Source) -> None:
+        """The siblings have their turn, then the items that are left (L4)."""
+        source.taken()
+        if source.items or source.refill() or source.ended:
+            self.ready()
 
     def ticked(self, value: Any, error: BaseException | None) -> Drive | None:
         """An async tick that had to wait is over."""
@@ -106,31 +116,43 @@ class ChannelLife(Life):
         if error is not None or self.is_asked:
             return self.heard_out(error)
         assert self.source is not None
-        self.source.taken()
-        return self.tick_on()
+        self.rest(self.source)
+        return None
 
     def heard_out(self, error: BaseException | None) -> Drive | None:
-        """The body is over, in the loop: the signal has ended, a tick has failed, or somebody asked."""
-        self.close_source()
+        """The last tick is over, in the loop: the signal has ended, a tick has failed, or somebody asked."""
+        return self.end() if self.leave(error) else None
+
+    def leave(self, error: BaseException | None) -> bool:
+        """Hear no more; False if the signal takes time to close, which is the rest of the body (D1)."""
+        source, self.source, body = self.source, None, self.body
         self.body_ended(None, error)
-        return self.end()
+        if source is None or source.close(self.left):
+            return True
+        self.body = body
+        return False
+
+    def left(self, error: BaseException | None) -> None:
+        """The signal is closed."""
+        if self.body is None:
+            return  # it was abandoned
+        self.body = None
+        if error is not None and not self.pump.backend.is_cancellation(error):
+            self.note_error("the signal", error)
+        self.wind_down()
 
     def ask_body(self) -> None:
         """Between ticks there is nothing to wait for; a tick that is running is a body (C3, S4)."""
         if self.source is None or self.body is None or self.body.handle is not None:
             super().ask_body()
             return
-        self.close_source()
-        self.body_ended(None, None)
-        self.wind_down()
-
-    def close_source(self) -> None:
-        source, self.source = self.source, None
-        if source is not None:
-            source.close()
+        if self.leave(None):
+            self.wind_down()
 
     def finish(self, recorded: bool = False) -> None:
-        self.close_source()
+        source, self.source = self.source, None
+        if source is not None:
+            source.close(self.left)
         if self.channel is not None:
             self.channel.shut()
             self.channel = None

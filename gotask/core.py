@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable
 from contextvars import Context
@@ -15,7 +14,7 @@ from gotask.context import CURRENT, Plain
 from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Timings, phases
 from gotask.extras import Extras
-from gotask.hooks import DONE
+from gotask.hooks import DONE, waits
 from gotask.states import ALLOWED, DISPOSED, INIT, TaskState
 from gotask.tracing import LOGGER, Origin, say
 from gotask.waiting import Waiters
@@ -61,8 +60,16 @@ class Parent(Protocol):
     def escalates(self) -> bool:
         """Whether the failure of a child is its own (J2)."""
 
+    @property
+    def shuffled(self) -> bool:
+        """Whether its children are not started in the order in which they were added."""
+
+    @property
+    def closing(self) -> BaseException | None:
+        """Why its children are going, if they are (R4)."""
+
     def reborn(self, life: Any) -> None:
-        """This child begins another life: in the order of start it is now the last."""
+        """This child begins a life: in the order of start it is now the last."""
 
     def forget(self, life: Any, failed: bool) -> None:
         """This child is DISPOSED."""
@@ -217,7 +224,7 @@ class Core:
 
     def drive(self, value: Any, cancellable: bool = False) -> Drive | None:
         """Take the first step of what a hook returned, if it can be awaited."""
-        if value is None or value is DONE or not (type(value) is CoroutineType or inspect.isawaitable(value)):
+        if value is None or value is DONE or not (type(value) is CoroutineType or waits(value)):
             return None
         if self.context is self.parent.context:
             self.context = self.own_context()  # a plain hook returned an awaitable: it must not share a context
@@ -261,7 +268,7 @@ class Core:
         extras = self.more()
         extras.cancel_timer(name)
         pump = self.pump
-        extras.timers[name] = pump.backend.call_at(pump.clock() + delay, action)
+        extras.timers[name] = pump.backend.call_at(pump.clock() + delay, partial(pump.guarded, None, action))
 
     def timings(self) -> Timings:
         """The phases of the current life, or of the last one; those that go on, so far (L10)."""

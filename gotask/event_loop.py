@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gotask.backend import awaited
 from gotask.context import CURRENT, Plain, current_hook
 from gotask.errors import TaskDisposedError
+from gotask.hooks import waits
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
@@ -155,8 +155,14 @@ class EventLoop:
     def close(self) -> None:
         """Take no more events; calls that wait are told so."""
         self.opened = False
-        queue, self.queue = self.queue, None
-        for event in queue or ():
+        self.refuse_calls()
+        self.queue = None
+
+    def refuse_calls(self) -> None:
+        """Calls that wait will not come up any more."""
+        queue = self.queue or ()
+        self.queue = deque(event for event in queue if not isinstance(event, Call)) or None
+        for event in queue:
             if isinstance(event, Call):
                 event.refuse()
 
@@ -206,7 +212,7 @@ class Call:
         except BaseException as error:
             self._end(None, error)
             return None
-        if not inspect.isawaitable(value):
+        if not waits(value):
             self._end(value, None)
             return None
         drive: Drive = self.parent.pump.backend.drive(awaited(value), self._context)
@@ -218,6 +224,8 @@ class Call:
 
     def _end(self, value: Any, error: BaseException | None) -> None:
         self.value, self.error = value, error
+        if self.parent.is_asked and self.loop.holder is self:
+            self.parent.wind_down()
         pump = self.parent.pump
         pump.now = pump.clock()
         pump.backend.wake(self._done)

@@ -34,6 +34,8 @@ class RunHost:
     """The parent of a run-task: it has one child, and a loop of its own, in the caller's context."""
 
     escalates = False
+    closing = None
+    shuffled = False
     passing = True
     state = STARTED
 

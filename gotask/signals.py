@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ import anyio
 
 from gotask.backend import Backend, current_backend
 from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.hooks import is_async
 from gotask.waiting import Waiters
 
 Item = TypeVar("Item")
@@ -269,10 +271,12 @@ def listen(signal: Any, life: Any) -> Source:
     """
     if isinstance(signal, Channel):
         return ChannelSource(signal, life)
-    if isinstance(signal, AsyncIterable) or hasattr(signal, "task_done"):
+    if isinstance(signal, AsyncIterable) or (hasattr(signal, "task_done") and is_async(signal.get)):
         return AsyncSource(signal, life)
     if isinstance(signal, Iterable):
         return IteratorSource(iter(signal))
+    if inspect.iscoroutine(signal):
+        signal.close()
     raise TypeError(
         f"get_signal() of {type(life.task).__name__} returned {signal!r}: a signal is an async iterable, a receive "
         f"stream, an asyncio.Queue, or a plain iterator"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
@@ -60,9 +61,10 @@ class TickSource(Source):
             self.ended, self.error = True, error
         life.ready()
 
-    def close(self) -> None:
+    def close(self, then: Callable[[BaseException | None], object]) -> bool:
         if self._timer is not None:
             self._timer.cancel()
+        return True
 
 
 class TickLife(ChannelLife):
