@@ -601,7 +601,7 @@ def deep(depth: int) -> Callable[[], object]:
             for _ in range(depth):
                 job = job.add_task(Work())
             await job.wait_started()
-            for _ in range(50):
+            for _ in range(500):
                 task = job.add_task(Task())
                 await task.wait_started()
                 task.stop()
