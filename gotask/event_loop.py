@@ -11,6 +11,7 @@ from gotask.backend import awaited
 from gotask.context import CURRENT, Plain, current_hook
 from gotask.errors import TaskDisposedError
 from gotask.hooks import waits
+from gotask.states import DISPOSED, DISPOSING, GOING, INIT, RETRYING
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
@@ -39,6 +40,19 @@ class Owner(Protocol):
     @property
     def context(self) -> Context:
         """Where plain hooks of the children run (M9)."""
+
+
+KINDS = {INIT: "start", RETRYING: "start again", DISPOSING: "dispose", DISPOSED: "nothing"}
+
+
+def kind_of(event: Any) -> str:
+    """What is due, for people: "start", "start again", "tick", "dispose", "call", or "nothing" any more."""
+    state = getattr(event, "state", None)
+    if state is None:
+        return "call"
+    if state is GOING and not event.is_asked and event.body is not None:
+        return "tick"
+    return KINDS.get(state, "dispose")
 
 
 class EventLoop:
@@ -110,7 +124,7 @@ class EventLoop:
                 event = self.holder = queue.popleft()
                 event.queued = False
                 if observers.event_taken:
-                    observers.tell(observers.event_taken, self.owner.task, event)
+                    observers.tell(observers.event_taken, self.owner.task, kind_of(event), event.task)
                 drive = event.due()
                 if drive is not None:
                     drive.loop = self

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gotask.event_loop import kind_of
 from gotask.job import Job
-from gotask.states import ACTIVE, DISPOSING, GOING, INIT, RETRYING
-
-NAMES = {INIT: "start", RETRYING: "start again", DISPOSING: "dispose"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Stepper:
     @property
     def queue(self) -> list[QueuedEvent]:
         """What the loop would do next, the next one first."""
-        return [QueuedEvent(_kind(event), event.task) for event in self._loop.queue or ()]
+        return [QueuedEvent(kind_of(event), event.task) for event in self._loop.queue or ()]
 
     async def step(self) -> QueuedEvent | None:
         """Take one event; return it when it is handled or its hook waits. None: the queue is empty."""
@@ -68,12 +66,3 @@ class Stepper:
         """Let the loop run by itself again."""
         self._loop.paused = False
         self._loop.look()
-
-
-def _kind(event: Any) -> str:
-    state = getattr(event, "state", None)
-    if state is None:
-        return "call"
-    if state is GOING and not event.is_asked and event.body is not None:
-        return "tick"
-    return "dispose" if ACTIVE[state] else NAMES[state]
