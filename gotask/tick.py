@@ -41,10 +41,10 @@ class TickSource(Source):
         self._life = life
         self._timer: Handle | None = None
         self._due = life.pump.clock()
-        self._plan()
+        self._plan(check_interval(life.task))
 
-    def _plan(self) -> None:
-        self._due += check_interval(self._life.task)
+    def _plan(self, interval: float) -> None:
+        self._due += interval
         self._timer = self._life.pump.backend.call_at(self._due, self._fire)
 
     def _fire(self) -> None:
@@ -56,7 +56,7 @@ class TickSource(Source):
             life.missed += late + len(self.items)
             self.items.clear()
             self.items.append(self._due)
-            self._plan()
+            self._plan(interval)
         except Exception as error:
             self.ended, self.error = True, error
         life.ready()
