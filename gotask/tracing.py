@@ -101,7 +101,7 @@ def call_stack(life: Any) -> list[str]:
     node = life
     while node is not None and node.task is not None:
         if not node.passing:
-            place = where(node.origin)
+            place = "" if node.parent is None else where(node.origin)
             lines.append(f"{node.task.owner_type}#{node.id} {node.state.name}" + (f" at {place}" if place else ""))
         node = node.parent
     return lines[::-1]
