@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gotask.body import Body
     from gotask.pump import Pump
 
+MAKING = threading.Lock()
 _ids = itertools.count(1)
 next_id = _ids.__next__
 
@@ -161,7 +163,9 @@ class Core:
     def more(self) -> Extras:
         """Its extras, made if need be."""
         if self.extras is None:
-            self.extras = Extras()
+            with MAKING:  # two threads may come here at once (M6)
+                if self.extras is None:
+                    self.extras = Extras()
         return self.extras
 
     async def wait_ended(self) -> None:

@@ -127,6 +127,7 @@ class Job(Task[R]):
     def _put(self, task: Task[Any], key: Any, origin: Any, options: tuple[Any, ...]) -> None:
         name, logger, descriptions, retry, stop_when, timeout = options
         life = task._life
+        check_free(life)  # again: another thread may have added it meanwhile
         if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
             raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
         if stop_when is not None:
@@ -170,9 +171,13 @@ class Job(Task[R]):
         Raises:
             TaskStateError: The key waits for another new task already.
         """
-        life = life_of(new)
-        check_free(life)
-        self._now(partial(self._life.replace, key, life, caller(1)))
+        life, origin = life_of(new), caller(1)
+
+        def put() -> None:
+            check_free(life)
+            self._life.replace(key, life, origin)
+
+        self._now(put)
         return new
 
     @property

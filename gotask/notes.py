@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gotask.events import Step, Timings
 from gotask.hooks import TaskMeta
@@ -19,6 +20,11 @@ class Notes(metaclass=TaskMeta):
     __slots__ = ()
 
     _life: Life
+
+    if TYPE_CHECKING:
+
+        def _soon(self, action: Callable[[], object]) -> None:
+            """Task has it."""
 
     @property
     def execution_path(self) -> str:
@@ -83,7 +89,7 @@ class Notes(metaclass=TaskMeta):
         step = Step(name, detail, pump.clock() - (life.began_at or life.added_at))
         life.more().steps.append(step)
         if pump.observers.step_recorded:
-            pump.observers.tell(pump.observers.step_recorded, self, step)
+            self._soon(partial(pump.observers.tell, pump.observers.step_recorded, self, step))
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from gotask.care import Care
-from gotask.errors import AutoStop, TaskComplete, TaskStateError, as_reason, causes
+from gotask.errors import AutoStop, TaskComplete, TaskDisposedError, TaskStateError, as_reason, causes
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.notes import Notes
@@ -136,8 +136,14 @@ class Task(Notes, Care, Generic[R]):
 
     def stop(self, reason: BaseException | type[BaseException] | str | None = None) -> None:
         """Request its end, with all below it. Returns at once; the first request wins; any thread may call it (S1)."""
-        reason = as_reason(reason)
-        self._soon(partial(self._life.stop, reason))
+        life, reason = self._life, as_reason(reason)
+        if life.state is DISPOSED:
+            return
+        try:
+            self._soon(partial(life.stop, reason))
+        except TaskDisposedError:  # its event loop has ended
+            if life.state is not DISPOSED:
+                raise
 
     def restart(self) -> None:
         """End this life and begin another one, whatever is left of the retries (R6). Returns at once.
