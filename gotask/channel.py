@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from gotask.body import Body
@@ -68,40 +70,48 @@ class ChannelLife(Life):
 
     def tick_on(self) -> Drive | None:
         """Tick for what has come, a batch at most; then the siblings have their turn."""
-        source, body, tick = self.source, self.body, self.task.tick or ignore  # `tick = None` removes it (L2)
+        self.plain.hook = self
+        try:
+            return self.tick_batch()
+        finally:
+            self.plain.hook = None
+
+    def tick_batch(self) -> Drive | None:
+        source, pump = self.source, self.pump
         assert source is not None
-        items = source.items
-        shares_context = self.context is self.parent.context
-        plain, pump = self.plain, self.pump
-        clock, deadline = pump.clock, pump.now + BUDGET
-        for _ in range(BATCH):
+        items, clock, deadline = source.items, pump.clock, pump.now + BUDGET
+        tick: Callable[[Any], Any] = self.task.tick or ignore  # `tick = None` removes it (L2)
+        if self.context is not self.parent.context:
+            tick = partial(self.context.run, tick)
+        for count in range(1, BATCH):
             if self.request is not None or self.reason is not None:
                 return self.heard_out(None)
             if not items and not source.refill():
                 if source.ended:
                     return self.heard_out(source.error)
                 break
-            item = items.popleft()
-            plain.hook = self
             try:
-                value = tick(item) if shares_context else self.context.run(tick, item)
+                value = tick(items.popleft())
             except BaseException as error:
                 return self.heard_out(error)
-            finally:
-                plain.hook = None
-            drive = None if value is None else self.drive(value, cancellable=True)
-            if drive is not None and drive.suspended:
-                if body is not None:
-                    body.handle, body.coro = drive, drive.coro
-                drive.then = self.ticked
-                return drive
-            if drive is not None and drive.error is not None:
-                return self.heard_out(drive.error)
-            if clock() > deadline:
+            if value is not None:
+                drive = self.drive(value, cancellable=True)
+                if drive is not None and drive.suspended:
+                    return self.tick_waits(drive)
+                if drive is not None and drive.error is not None:
+                    return self.heard_out(drive.error)
+            if not count & 3 and clock() > deadline:
                 break  # ticks that take long give way before the batch is full (Q5)
         pump.now = clock()
         self.rest(source)
         return None
+
+    def tick_waits(self, drive: Drive) -> Drive:
+        """An async tick that waits counts as a body (C3)."""
+        if self.body is not None:
+            self.body.handle, self.body.coro = drive, drive.coro
+        drive.then = self.ticked
+        return drive
 
     def rest(self, source: Source) -> None:
         """The siblings have their turn, then the items that are left (L4)."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextvars import copy_context
+from threading import get_ident
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -18,6 +18,9 @@ from gotask.hooks import is_async
 from gotask.waiting import Waiters
 
 Item = TypeVar("Item")
+
+
+CLOSED = "the channel is closed: the task that reads it has stopped, or aclose() was called"
 
 
 class Source:
@@ -52,7 +55,7 @@ class Channel(Generic[Item]):
         self._source: ChannelSource | None = None
         self._room = Waiters()
         self._backend: Backend | None = None
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
 
     async def send(self, item: Item) -> None:
         """Hand an item over; wait while there is no room (C2).
@@ -60,13 +63,13 @@ class Channel(Generic[Item]):
         Raises:
             TaskDisposedError: The channel is closed.
         """
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             await anyio.to_thread.run_sync(self._send_from_thread, item)
             return
         while len(self._items) >= self.capacity and not self._closed:
             self._backend = self._backend or current_backend()
             await self._room.wait(self._backend)
-        self._put(item)
+        self.send_nowait(item)
 
     def send_nowait(self, item: Item) -> None:
         """Hand an item over.
@@ -74,19 +77,25 @@ class Channel(Generic[Item]):
         Raises:
             TaskStateError: There is no room. TaskDisposedError: The channel is closed.
         """
-        if threading.get_ident() != self._thread:
+        items = self._items
+        if get_ident() != self._thread:
             self._ask(lambda: self.send_nowait(item))
-            return
-        if len(self._items) >= self.capacity and not self._closed:
+        elif self._closed:
+            raise TaskDisposedError(CLOSED)
+        elif len(items) < self.capacity:
+            items.append(item)
+            source = self._source
+            if source is not None and not source.life.queued:
+                source.life.ready()
+        else:
             raise TaskStateError(
                 f"the channel is full ({self.capacity} unread items): await send(…), which waits for room, "
                 f"or open it with a larger capacity"
             )
-        self._put(item)
 
     async def aclose(self) -> None:
         """Say that nothing more comes; what was sent is still read, then the task ends (C3)."""
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             await anyio.to_thread.run_sync(self._ask, self._end)
         else:
             self._end()
@@ -102,7 +111,7 @@ class Channel(Generic[Item]):
         """A life reads it from now on."""
         self._source = source
         self._backend = backend
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
 
     def detach(self) -> None:
         """The life is over; perhaps another one comes."""
@@ -112,14 +121,6 @@ class Channel(Generic[Item]):
         """Items have been read."""
         if self._room and len(self._items) < self.capacity:
             self._room.release()
-
-    def _put(self, item: Item) -> None:
-        if self._closed:
-            raise TaskDisposedError("the channel is closed: the task that reads it has stopped, or aclose() was called")
-        self._items.append(item)
-        source = self._source
-        if source is not None and not source.life.queued:
-            source.life.ready()
 
     def _end(self) -> None:
         self._closed = True
