@@ -238,7 +238,7 @@ class Call:
 
     def _end(self, value: Any, error: BaseException | None) -> None:
         self.value, self.error = value, error
-        if self.parent.is_asked and self.loop.holder is self:
+        if self.parent.state is DISPOSING and self.loop.holder is self:
             self.parent.wind_down()
         pump = self.parent.pump
         pump.now = pump.clock()
