@@ -82,7 +82,8 @@ class ChannelLife(Life):
         items, clock, deadline = source.items, pump.clock, pump.now + BUDGET
         tick: Callable[[Any], Any] = self.task.tick or ignore  # `tick = None` removes it (L2)
         if self.context is not self.parent.context:
-            tick = partial(self.context.run, tick)
+            enter: Callable[..., Any] = self.context.run
+            tick = partial(enter, tick)
         for count in range(1, BATCH):
             if self.request is not None or self.reason is not None:
                 return self.heard_out(None)
