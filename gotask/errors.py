@@ -84,6 +84,9 @@ class TaskExistsError(GotaskError):
         super().__init__(message)
         self.task = task
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args  # without the task, which cannot be pickled (L13)
+
 
 def is_failure(reason: BaseException | None) -> bool:
     """Whether a reason means that something went wrong (J2): any exception but a StopReason, and TimeoutReason."""

@@ -140,7 +140,13 @@ class Observers:
         self._index()
 
     def attach(self, observer: Observer) -> None:
-        """Begin to tell this observer."""
+        """Begin to tell this observer.
+
+        Raises:
+            TypeError: It is none.
+        """
+        if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
+            raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
         if not any(other is observer for other in self._attached):
             self._attached += (observer,)
             self._index()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABCMeta
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +29,28 @@ SETTINGS = frozenset(
     ]
 )
 """Public attributes that a class is meant to set (L13)."""
+
+
+def is_seconds(value: Any) -> bool:
+    """Whether it is a length of time."""
+    return isinstance(value, int | float) and 0 <= value < math.inf
+
+
+def is_bound(value: Any) -> bool:
+    """Whether it bounds a time, or says that there is no bound."""
+    return value is None or is_seconds(value)
+
+
+VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "stop_grace": (is_seconds, "a number of seconds, 0 or more"),
+    "stop_timeout": (is_bound, "a number of seconds, 0 or more, or None"),
+    "start_timeout": (is_bound, "a number of seconds, 0 or more, or None"),
+    "dispose_timeout": (is_bound, "a number of seconds, 0 or more, or None"),
+    "stop_children": (lambda value: value in ("reverse", "concurrent"), '"reverse" or "concurrent"'),
+    "on_child_failure": (lambda value: value in ("isolate", "escalate"), '"isolate" or "escalate"'),
+    "max_children": (lambda value: value is None or (isinstance(value, int) and value >= 0), "a whole number, or None"),
+}
+"""What a setting may be in a class body, and in words. Only plain values are looked at: see `_check_settings`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +156,7 @@ class TaskMeta(ABCMeta):
         super().__init__(name, bases, namespace, **options)
         if cls.__module__.partition(".")[0] != "gotask":
             _check_names(cls)
+            _check_settings(cls, namespace)
         _check_frozen(cls, namespace.get("__setattr__"))
         if "owner_type" not in namespace:
             cls.owner_type = name if name == "Task" else name.removesuffix("Task")
@@ -190,6 +214,15 @@ def _check_names(cls: TaskMeta) -> None:
                     f"{cls.__name__}.{name} hides {base.__name__}.{name}, which the library needs: choose another name "
                     f"(or mark it with @typing.override if you mean to replace it)"
                 )
+
+
+def _check_settings(cls: type, namespace: dict[str, Any]) -> None:
+    for name in namespace.keys() & VALUES.keys():
+        fits, words = VALUES[name]
+        value = namespace[name]
+        plain = isinstance(value, int | float | str | tuple | list | dict | None)  # else: a field, a property
+        if plain and not fits(value):
+            raise TypeError(f"{cls.__name__}.{name} is {value!r}: it should be {words}")
 
 
 def _is_override(value: Any) -> bool:

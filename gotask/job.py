@@ -221,6 +221,12 @@ class Job(Task[R]):
             TaskDisposedError: The Job is stopped. TaskStateError: It is in no tree, or it would be a deadlock.
         """
         life = self._life
+        if inspect.iscoroutine(function):
+            function.close()
+            raise TypeError(
+                f"call() takes the function, not the coroutine it returns: call({function.__name__}, …) "
+                f"with its arguments after it, without calling it"
+            )
         if not callable(function):
             raise TypeError(f"call() takes a function and its arguments, not {function!r}")
         if life.parent is None:

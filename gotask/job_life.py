@@ -73,7 +73,11 @@ class JobLife(Life):
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
         if not ACTIVE[self.state] or self.request is not None or self.reason is not None:
             self.check_open()
-        if key in self.children:
+        try:
+            is_taken = key in self.children
+        except TypeError as error:
+            raise TypeError(f"{key!r} cannot be a key, for it has no hash: use a number, a string, a tuple") from error
+        if is_taken:
             taken = self.children[key].task
             raise TaskExistsError(
                 f"{self.task.execution_path} has a child with the key {key!r} already ({taken.execution_path}, "
