@@ -398,12 +398,21 @@ async def test_the_policies_of_a_job_know_the_failures_of_its_children(root: Roo
     assert job.starts == pytest.approx([0, 8, 16])
 
 
-async def test_two_children_that_fail_at_once(root: Root) -> None:
-    """J2: the first failure is the reason."""
+async def test_two_children_that_fail(root: Root) -> None:
+    """J2: the first failure is the reason; another one on the way out changes nothing."""
+
+    class Sour(Task[Any]):
+        async def go(self) -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                raise KeyError("the second")
+
     job = root.add_task(Escalating())
-    job.add_task(Failing(1, FAIL))
-    job.add_task(Failing(1, KeyError("the second")))
+    sour = job.add_task(Sour())
+    job.add_task(Failing(1))
     assert await job.wait_stopped() is FAIL
+    assert sour.stop_reason is FAIL
 
 
 async def test_auto_stop_can_be_pickled() -> None:

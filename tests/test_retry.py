@@ -189,15 +189,13 @@ def test_a_policy_cannot_be_changed() -> None:
         RetryPolicy(3).interval = 2  # type: ignore[misc]
 
 
-async def test_a_class_attribute_that_is_no_policy_fails_the_start(root: Root) -> None:
-    """R1: `retry = 3` fails the start with a TypeError that says what to write."""
-
-    class Wrong(Task[Any]):
-        retry = 3  # type: ignore[assignment]
-
-    task = root.add_task(Wrong())
+async def test_an_attribute_that_is_no_policy_fails_the_start(root: Root) -> None:
+    """R1: `self.retry = 3` fails the start with a TypeError that says what to write."""
+    task = Stays()
+    task.retry = 3  # type: ignore[assignment]
     with pytest.raises(TypeError, match="RetryPolicy"):
-        await task
+        await root.add_task(task)
+    assert task.starts == []
     assert root.state is S.STARTED
 
 
