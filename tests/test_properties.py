@@ -30,6 +30,8 @@ from hypothesis.stateful import (
 from random_trees import Oops, check, live, random_story
 
 from gotask import (
+    ChannelTask,
+    Job,
     Restart,
     RetryExhausted,
     RetryPolicy,
@@ -37,14 +39,17 @@ from gotask import (
     StopByUser,
     Task,
     TaskComplete,
+    TaskDisposedError,
     TaskState,
     TaskStateError,
+    TickTask,
     Work,
 )
 from gotask.testing import BACKENDS, EventRecorder, backend_options, run_virtual
 from gotask.testing.holding import Hold
 
 INIT, STARTING, STARTED, RUNNING, GOING, DISPOSING, DISPOSED, RETRYING = TaskState
+Root = RootManager[Any, Any]
 SLOW_TO_SHRINK = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -337,3 +342,177 @@ def test_the_life_of_a_task_is_as_a_simple_model_says(backend: str) -> None:
     machine = type("LifeCycle", (LifeCycle,), {"backend": backend})
     with quiet():
         run_state_machine_as_test(machine, settings=settings(SLOW_TO_SHRINK, max_examples=60, stateful_step_count=25))
+
+
+# The smallest trees that once broke a property
+
+
+class Slow(Task[Any]):
+    """Holds an on_stop resource that takes three seconds to be released, and works for one second."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def start(self) -> None:
+        self.told.append("start")
+        self.on_stop(self.release)
+
+    async def release(self) -> None:
+        await anyio.sleep(3)
+        self.told.append("released")
+
+    async def go(self) -> None:
+        try:
+            await anyio.sleep(1)
+        finally:
+            self.told.append("body over")
+
+    def dispose(self) -> None:
+        self.told.append("dispose")
+
+
+async def test_a_stop_after_a_restart_waits_for_the_resources_that_are_being_released(root: Root) -> None:
+    """S1, S4: the second request does not overtake the first one's on_stop resources."""
+    task = root.add_task(Slow())
+    await task.wait_started()
+    task.restart()
+    await anyio.sleep(0.5)
+    task.stop()
+    await task.wait_stopped()
+    assert task.told == ["start", "body over", "released", "dispose"]
+
+
+async def test_a_slow_on_stop_resource_of_a_job_holds_up_its_children(root: Root) -> None:
+    """S4, D1: children go after the on_stop resources of their Job, also when its start has failed meanwhile."""
+    told: list[str] = []
+
+    class Child(Task[Any]):
+        def dispose(self) -> None:
+            told.append("child")
+
+    class Group(Job):
+        async def start(self) -> None:
+            self.add_task(Child())
+            self.on_stop(self.release)
+            await anyio.sleep(1)
+            raise Oops
+
+        async def release(self) -> None:
+            await anyio.sleep(3)
+            told.append("released")
+
+    group = root.add_task(Group())
+    await anyio.sleep(0.5)
+    group.stop()
+    assert isinstance(await group.wait_stopped(), StopByUser)
+    assert told == ["released", "child"]
+
+
+async def test_ticks_that_take_as_long_as_their_interval_let_the_siblings_in(root: Root) -> None:
+    """L4: a hook that is due has its turn before the next tick."""
+
+    class Busy(TickTask):
+        async def tick(self, due_at: float) -> None:
+            await anyio.sleep(self.tick_interval)
+
+    work = root.add_task(Work())
+    work.add_task(Busy())
+    await anyio.sleep(1.5)
+    await work.add_task(Task()).wait_started()
+    assert anyio.current_time() == 2
+
+
+async def test_a_plain_iterator_is_read_to_its_end(root: Root) -> None:
+    """C1, C3: however many items it has."""
+    items: list[int] = []
+
+    class Reader(ChannelTask[int]):
+        def get_signal(self) -> Any:
+            return iter(range(1000))
+
+        def tick(self, item: int) -> None:
+            items.append(item)
+
+    assert isinstance(await root.add_task(Reader()).wait_stopped(), TaskComplete)
+    assert items == list(range(1000))
+
+
+async def test_a_task_added_during_a_back_off_may_be_started_after_the_one_that_comes_back(root: Root) -> None:
+    """D2, J6: the order is that of the starts, not that of the adds."""
+    told: list[str] = []
+
+    class Child(Task[Any]):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def dispose(self) -> None:
+            told.append(self.name)
+
+    class Again(Child):
+        retry = RetryPolicy(1, 1.0)
+
+        def start(self) -> None:
+            if not self.retry_count:
+                raise Oops
+
+    class Holder(Task[Any]):
+        async def run(self) -> None:
+            await anyio.sleep(2)
+
+    work = root.add_task(Work())
+    again = work.add_task(Again("again"))
+    work.add_task(Holder())
+    await anyio.sleep(1.5)  # its back-off is over, and it waits for the loop
+    late = work.add_task(Child("late"))
+    await late.wait_started()
+    assert work.children == (again, late)
+    work.stop()
+    await work.wait_stopped()
+    assert told == ["late", "again"]
+
+
+async def test_a_call_finishes_before_its_job_is_disposed(root: Root) -> None:
+    """S12: also when the Job has no children."""
+    told: list[str] = []
+
+    class Group(Work):
+        def dispose(self) -> None:
+            told.append("dispose")
+
+    async def function() -> str:
+        await anyio.sleep(1)
+        told.append("called")
+        return "done"
+
+    async def call() -> None:
+        told.append(await work.call(function))
+
+    work = root.add_task(Group())
+    await work.wait_started()
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await anyio.sleep(0.5)
+        work.stop()
+    await work.wait_stopped()
+    assert told[0] == "called"
+    assert sorted(told) == ["called", "dispose", "done"]
+
+
+async def test_a_call_to_a_job_that_never_starts_is_refused(root: Root) -> None:
+    """Q6, S2: before the start it is queued; when no start comes it is not called at all."""
+
+    class Holder(Task[Any]):
+        async def run(self) -> None:
+            await anyio.sleep(1)
+
+    async def call() -> None:
+        with pytest.raises(TaskDisposedError):
+            await work.call(pytest.fail, "was called")
+
+    root.add_task(Holder())
+    work = root.add_task(Work())
+    work.add_task(Task())
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await anyio.sleep(0.5)
+        work.stop()
