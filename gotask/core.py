@@ -15,9 +15,9 @@ from gotask.context import CURRENT, Plain
 from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Timings, phases
 from gotask.extras import Extras
-from gotask.hooks import DONE, waits
+from gotask.hooks import DONE, is_seconds, waits
 from gotask.states import ALLOWED, DISPOSED, INIT, TaskState
-from gotask.tracing import LOGGER, Origin, say
+from gotask.tracing import LOGGER, Origin, as_text, say
 from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -274,6 +274,17 @@ class Core:
         pump = self.pump
         extras.timers[name] = pump.backend.call_at(pump.clock() + delay, partial(pump.guarded, None, action))
 
+    def set_limit(self, setting: str, action: Callable[[], object]) -> None:
+        """Call `action` when the time of this setting is over. A wrong value is logged, and sets no limit."""
+        seconds = getattr(self.task, setting)
+        if is_seconds(seconds):
+            self.set_timer(setting, seconds, action)
+        elif seconds is not None:
+            say(
+                self.logger.error, "%s of %s is %r, which is no number of seconds, 0 or more: there is no limit",
+                setting, self.task.execution_path, seconds, extra=self.log_fields(),
+            )  # fmt: skip
+
     def timings(self) -> Timings:
         """The phases of the current life, or of the last one; those that go on, so far (L10)."""
         if self.parent is None:
@@ -284,9 +295,11 @@ class Core:
     def record(self, failed: bool, final: bool) -> None:
         """Leave the facts of this life to the history (H5)."""
         task, extras, pump = self.task, self.extras, self.pump
-        reason = self.reason
+        reason, key = self.reason, self.key
+        if type(key) is not int:
+            key = as_text(key)  # it may be anything, and must not be kept alive
         facts = (
-            self.id, self.parent.id, self.key, task.owner_type, task.task_type, self.level, self.number,
+            self.id, self.parent.id, key, task.owner_type, task.task_type, self.level, self.number,
             self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
             pump.description if reason is pump.described else pump.describe(reason),
             failed, final, self.origin, None if extras is None else extras.facts(),

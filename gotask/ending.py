@@ -112,7 +112,7 @@ class Ending(Stopping):
             if drive.suspended:
                 drive.then = partial(self.step_taken, what)
                 if what == "dispose" and self.task.dispose_timeout is not None:
-                    self.set_timer("dispose_timeout", self.task.dispose_timeout, partial(self.give_up_dispose, drive))
+                    self.set_limit("dispose_timeout", partial(self.give_up_dispose, drive))
                 return drive
             if drive.error is not None:
                 self.note_error(what, drive.error)

@@ -74,15 +74,14 @@ class JobLife(Life):
         if not ACTIVE[self.state] or self.request is not None or self.reason is not None:
             self.check_open()
         try:
-            is_taken = key in self.children
+            taken = self.children.get(key)
         except TypeError as error:
             raise TypeError(f"{key!r} cannot be a key, for it has no hash: use a number, a string, a tuple") from error
-        if is_taken:
-            taken = self.children[key].task
+        if taken is not None:
             raise TaskExistsError(
-                f"{self.task.execution_path} has a child with the key {key!r} already ({taken.execution_path}, "
+                f"{self.task.execution_path} has a child with the key {key!r} already ({taken.task.execution_path}, "
                 f"{taken.state.name}): use another key, or replace_task({key!r}, …)",
-                taken,
+                taken.task,
             )
         limit = self.task.max_children
         if limit is not None and len(self.children) >= limit:
@@ -171,9 +170,10 @@ class JobLife(Life):
         """J2: keep what it failed with; where failures escalate, fail too."""
         assert life.reason is not None
         self.failure_count += 1
-        if self.failures is None:
-            self.failures = deque(maxlen=KEPT_FAILURES)
-        self.failures.append(life.reason)
+        if not self.stays:  # what stays tells nobody, and would keep the frames of the failures alive
+            if self.failures is None:
+                self.failures = deque(maxlen=KEPT_FAILURES)
+            self.failures.append(life.reason)
         if self.escalates and (ACTIVE[self.state] or self.state is STARTING) and not self.is_asked:
             self.reason = life.reason
             if self.breaker is not None:
@@ -331,6 +331,7 @@ class JobLife(Life):
             left: list[Any] = [self]
             while left:
                 node = left.pop()
+                below.extend((getattr(node, "replacing", None) or {}).values())  # which then come into their place
                 below.extend(children := list(getattr(node, "children", {}).values()))
                 left.extend(children)
             for life in reversed(below):

@@ -68,12 +68,11 @@ class Life(Ending):
                 return self.started(None, error)
         if not hooks.start:
             return self.started(None, None)
-        timeout = task.start_timeout
-        if timeout is None:
+        if task.start_timeout is None:
             return self.call(task.start, self.started)
         drive = self.call(task.start, self.started, cancellable=True)
         if drive is not None:
-            self.set_timer("start_timeout", timeout, partial(self.start_late, drive))
+            self.set_limit("start_timeout", partial(self.start_late, drive))
         return drive
 
     def admit(self) -> None:

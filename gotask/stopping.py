@@ -9,6 +9,7 @@ from typing import Any
 
 from gotask.core import Core
 from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
+from gotask.hooks import is_seconds
 from gotask.resources import Resource
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
 from gotask.tracing import LOGGER, say, stack_of, stack_of_thread
@@ -49,9 +50,8 @@ class Stopping(Core):
         pump = self.pump
         if pump.observers.stop_requested:
             pump.observers.tell(pump.observers.stop_requested, self.task, reason)
-        timeout = self.task.stop_timeout
-        if timeout is not None:
-            self.set_timer("stop_timeout", timeout, self.give_up)
+        if self.task.stop_timeout is not None:
+            self.set_limit("stop_timeout", self.give_up)
         if not by_parent and self.reason is not None:
             blame(reason, self.reason)
         if state is RETRYING:
@@ -151,9 +151,8 @@ class Stopping(Core):
         """Cancel the body, after its grace."""
         if self.body is None:
             return
-        grace = self.task.stop_grace
-        if grace > 0:
-            self.set_timer("stop_grace", grace, self.body.cancel)
+        if self.task.stop_grace and is_seconds(self.task.stop_grace):
+            self.set_limit("stop_grace", self.body.cancel)
         else:
             self.body.cancel()
 

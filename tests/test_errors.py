@@ -750,6 +750,32 @@ async def test_a_retry_that_is_no_policy(root: Root) -> None:
     assert root.state is S.STARTED
 
 
+@pytest.mark.parametrize("name", ["stop_grace", "stop_timeout", "start_timeout", "dispose_timeout"])
+@pytest.mark.parametrize("value", ["1 s", -1, float("nan")])
+async def test_wrong_limits_of_an_object(root: Root, name: str, value: Any) -> None:
+    """S5, S6: a limit of the object that is no length of time is as none: nothing hangs, nothing is torn down."""
+
+    class Mine(Task):
+        def __init__(self) -> None:
+            setattr(self, name, value)
+
+        async def start(self) -> None:
+            await anyio.sleep(1)
+
+        async def go(self) -> None:
+            await anyio.sleep(100)
+
+        async def dispose(self) -> None:
+            await anyio.sleep(1)
+
+    task = root.add_task(Mine())
+    await task.wait_started()
+    task.stop()
+    assert isinstance(await task.wait_stopped(), StopByUser)
+    assert task.duration == pytest.approx(2)
+    assert root.state is S.STARTED
+
+
 # Messages
 
 

@@ -564,7 +564,7 @@ async def test_a_burst_does_not_starve_the_program(
             await anyio.lowlevel.checkpoint()
             turns.append(now)
     gaps = [later - earlier for earlier, later in itertools.pairwise(turns)]
-    assert max(gaps) < 0.0075  # two turns of the loop, where trio shuffles
+    assert max(gaps) < 0.011  # two turns of the loop, where trio shuffles
 
 
 async def test_a_burst_without_time_does_not_starve_the_program(root: RootManager[Any, Any]) -> None:
