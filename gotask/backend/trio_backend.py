@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 from outcome import Error
+from trio.lowlevel import enable_ki_protection  # Ctrl-C is for the program's own tasks, not for a hook (S8)
 
 from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, ScopedDrive
 from gotask.errors import TaskDisposedError
@@ -66,6 +67,7 @@ class TrioBody:
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
 
+    @enable_ki_protection
     async def main(self, coro: Coroutine[Any, Any, Any], context: Context, done: Outcome) -> None:
         drive = TrioDrive(coro, context, self._scope)
         await drive
@@ -158,6 +160,7 @@ class TrioBackend:
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
+    @enable_ki_protection
     async def _keep_time(self) -> None:
         while True:
             self._sooner = trio.Event()
