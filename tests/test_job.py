@@ -1390,6 +1390,23 @@ async def test_a_replacement_that_is_stopped_while_it_waits(root: Root) -> None:
     assert work.size == 0
 
 
+async def test_a_replacement_in_a_job_that_is_abandoned(root: Root) -> None:
+    """J9, S5: when the Job and the old one are given up, who waits for the new one waits no longer."""
+
+    class Hurried(Job[Any]):
+        stop_timeout = 5
+
+    async with RootManager() as own:
+        job = own.add_task(Hurried())
+        await job.add_task(SlowToGo(30), key="it").wait_started()
+        new = job.replace_task("it", Sleeper())
+        job.stop()
+        await job.wait_stopped()
+        assert await new.wait_stopped() is job.stop_reason
+        assert anyio.current_time() == pytest.approx(5)
+        await anyio.sleep(30)
+
+
 async def test_replacements_are_told_once(root: Root, recorder: EventRecorder) -> None:
     """J9, H6: an observer hears of the new task once."""
     root.add_task(Sleeper(100), key="it")

@@ -590,6 +590,20 @@ async def test_set_retry_keeps_the_count(root: Root) -> None:
     assert len(task.lives) == 4
 
 
+async def test_another_max_retry_keeps_the_count(root: Root) -> None:
+    """R3: with more retries from now on, those that were spent count."""
+
+    class Resets(Flaky):
+        async def go(self) -> str:
+            if len(self.lives) == 2:
+                self.set_retry(4, 1)
+            return await super().go()
+
+    task = root.add_task(Resets(), retry=RetryPolicy(2, 1))
+    await task.wait_stopped()
+    assert len(task.lives) == 5
+
+
 async def test_a_task_that_is_added_again_counts_anew(root: Root) -> None:
     """R3, J4: what a task did in its last tree does not count in the next."""
     task = root.add_task(Flaky(), retry=RetryPolicy(2, 1))
