@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.resources import Resource
 from gotask.retry import RetryCount, RetryPolicy
-from gotask.tracing import as_text
+from gotask.tracing import as_text, shown
 from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -130,6 +130,6 @@ class Extras:
             self.retries.total,
             {key: as_text(value) for key, value in self.descriptions.items()},
             tuple(self.steps),
-            tuple(map(as_text, self.dispose_errors)),
+            tuple(map(shown, self.dispose_errors)),
             self.abandoned is not None,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gotask.events import Step, Timings
 from gotask.hooks import TaskMeta
 from gotask.life import Life
-from gotask.tracing import TRACE, call_stack, execution_path
+from gotask.tracing import TRACE, call_stack, execution_path, shown
 
 
 class Notes(metaclass=TaskMeta):
@@ -99,23 +99,23 @@ class Notes(metaclass=TaskMeta):
 
     # Logging (H7)
 
-    def debug(self, message: str, **fields: Any) -> None:
+    def debug(self, message: str, /, **fields: Any) -> None:
         """Log at DEBUG; see `info`."""
         self._log(logging.DEBUG, message, fields)
 
-    def info(self, message: str, **fields: Any) -> None:
+    def info(self, message: str, /, **fields: Any) -> None:
         """Log a message with fields, through the logger `gotask.<owner type>`; the record has task_id and task_path."""
         self._log(logging.INFO, message, fields)
 
-    def warn(self, message: str, **fields: Any) -> None:
+    def warn(self, message: str, /, **fields: Any) -> None:
         """Log at WARNING; see `info`."""
         self._log(logging.WARNING, message, fields)
 
-    def error(self, message: str, **fields: Any) -> None:
+    def error(self, message: str, /, **fields: Any) -> None:
         """Log at ERROR; see `info`."""
         self._log(logging.ERROR, message, fields)
 
-    def trace(self, message: str, **fields: Any) -> None:
+    def trace(self, message: str, /, **fields: Any) -> None:
         """Log below DEBUG; see `info`."""
         self._log(TRACE, message, fields)
 
@@ -127,6 +127,6 @@ class Notes(metaclass=TaskMeta):
     def _log(self, level: int, message: str, fields: dict[str, Any]) -> None:
         logger = self._life.logger
         if logger.isEnabledFor(level):
-            text = " ".join([message, *(f"{name}={value!r}" for name, value in fields.items())])
+            text = " ".join([message, *(f"{name}={shown(value)}" for name, value in fields.items())])
             extra = {**self._life.log_fields(), "task_fields": fields}
             logger.log(level, "%s", text, extra=extra, stacklevel=3)

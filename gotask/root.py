@@ -191,6 +191,9 @@ class RootManager(WorkCollection[K, T]):
         Raises:
             TaskStateError: It runs in another event loop (M12).
         """
+        return await self._open(caller(1))
+
+    async def _open(self, origin: Any) -> Self:
         life = self._life
         if life.parent is not None and life.state is not DISPOSED:
             life.pump.check_thread("init()")
@@ -204,7 +207,7 @@ class RootManager(WorkCollection[K, T]):
         if life.state is DISPOSED:
             life.renew()
         host = Host(self, backend, panic, options.get("history", 10_000), options.get("max_threads") or math.inf)
-        life.added(host, self.key, caller(1))
+        life.added(host, self.key, origin)
         finals = life.more().finals
         finals[:] = [host.closed]
         self._host = host
@@ -270,7 +273,7 @@ class RootManager(WorkCollection[K, T]):
             await pump.backend.wait_finished()
 
     async def __aenter__(self) -> Self:
-        return await self.init()
+        return await self._open(caller(1))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -84,6 +84,14 @@ def as_text(value: object) -> str:
         return f"<{type(value).__name__}: {error!r}>"
 
 
+def shown(value: object) -> str:
+    """A value as Python would write it, whatever its `__repr__` does."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: {type(error).__name__}>"
+
+
 def execution_path(life: Any) -> str:
     """The owners from the root down to this task, and its id (H2)."""
     owners: list[str] = []

@@ -184,7 +184,10 @@ async def test_they_belong_to_one_life(root: Root) -> None:
     await task
     assert [str(error) for error in task.dispose_errors] == ["in life 2"]
     records = root.history.records(id=task.task_id)
-    assert [record.dispose_errors for record in records] == [("in life 1",), ("in life 2",)]
+    assert [record.dispose_errors for record in records] == [
+        ("ValueError('in life 1')",),
+        ("ValueError('in life 2')",),
+    ]
 
 
 async def test_a_retry_follows_a_failing_dispose(root: Root) -> None:
