@@ -65,15 +65,13 @@ MESSAGES = {
         "例如 python{oldest} do.py {name}。",
         "setting_up": "正在用 Python {version} 准备 {folder}，只需一次，可能要一分钟 ...",
         "ready": " 完成，用时 {seconds} 秒。",
-        "failed": "准备 {folder} 失败，原因见上面最后几行：解决后重新运行同一命令"
-        "（先删除 {folder} 可从头开始）。",
+        "failed": "准备 {folder} 失败，原因见上面最后几行：解决后重新运行同一命令（先删除 {folder} 可从头开始）。",
         "no_venv": "当前的 Python {version} 缺少 venv 或 ensurepip，无法创建虚拟环境：请安装"
         "（Debian、Ubuntu：sudo apt install python{version}-venv 或 python3-venv），然后重新运行同一命令。",
         "no_network": "pip 无法连接软件包索引：请检查网络连接和 pip 的设置（python3 -m pip config list），"
         "然后重新运行同一命令。",
         "no_write": "没有写入 {root} 的权限：请取得该文件夹的权限，或把仓库复制到可写的文件夹。",
-        "no_python": "本机没有找到 Python {version}：请安装并让 python{version} 位于 PATH 中，"
-        "或用 pyenv 安装。",
+        "no_python": "本机没有找到 Python {version}：请安装并让 python{version} 位于 PATH 中，或用 pyenv 安装。",
         "needs_version": "--python 需要一个不低于 {oldest} 的版本，例如 test --python 3.12。",
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",

@@ -312,16 +312,17 @@ def test_shutdown_returns_the_report(root: BlockingRoot) -> None:
 
 def test_shutdown_with_timeout_abandons(backend: str) -> None:
     """M4, M5: `shutdown(timeout=…)` gives up what does not stop, and returns a report that says where it hangs."""
-    over = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     class Endless(Task):
         def go(self) -> None:
+            begun.set()
             over.wait()
 
     root = BlockingRoot(backend=backend)
     with root:
         task = root.add_task(Endless())
-        root.wait_started(task)
+        begun.wait()
         report = root.shutdown(timeout=SOON)
         over.set()
     assert report.unstopped[0].path == task.execution_path

@@ -443,3 +443,21 @@ def test_lives_that_are_over_are_forgotten(backend: str, kind: type[Task[Any]]) 
 
     with without_logs():
         assert run_virtual(main, backend=backend) <= kept
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_timeouts_that_did_not_come_are_forgotten(backend: str) -> None:
+    """D7: of tasks that end in time no timer stays behind until the time-out would have been."""
+
+    async def main() -> int:
+        async with RootManager[Any, Any](history=0) as root:
+            gc.collect()
+            before = len(gc.get_objects())
+            for _ in range(10):
+                for _ in range(500):
+                    root.add_task(Plain(), timeout=1e6)
+                await anyio.sleep(1)
+            gc.collect()
+            return len(gc.get_objects()) - before
+
+    assert run_virtual(main, backend=backend) < 1000

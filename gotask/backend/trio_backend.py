@@ -88,13 +88,21 @@ class TrioWaiter:
 
 
 class TrioTimer:
-    __slots__ = ("function",)
+    __slots__ = ("dropped", "function")
 
-    def __init__(self, function: Callable[[], object]) -> None:
+    def __init__(self, function: Callable[[], object], dropped: Callable[[], None]) -> None:
         self.function: Callable[[], object] | None = function
+        self.dropped = dropped
+
+    def fire(self) -> None:
+        function, self.function = self.function, None
+        if function is not None:
+            function()
 
     def cancel(self) -> None:
-        self.function = None
+        if self.function is not None:
+            self.function = None
+            self.dropped()
 
 
 class TrioBackend:
@@ -109,6 +117,7 @@ class TrioBackend:
         self.clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._token = trio.lowlevel.current_trio_token()
         self._timers: list[tuple[float, int, TrioTimer]] = []
+        self._dropped = 0
         self._order = itertools.count()
         self._sooner = trio.Event()
         self._closed = trio.Event()
@@ -154,7 +163,7 @@ class TrioBackend:
         return TrioDrive(coro, context, trio.CancelScope()) if cancellable else PlainTrioDrive(coro, context)
 
     def call_at(self, when: float, function: Callable[[], object]) -> TrioTimer:
-        timer = TrioTimer(function)
+        timer = TrioTimer(function, self._timer_dropped)
         if not self._timers or when < self._timers[0][0]:
             self._sooner.set()
         heapq.heappush(self._timers, (when, next(self._order), timer))
@@ -169,9 +178,15 @@ class TrioBackend:
                 await self._sooner.wait()
             now = self.clock()
             while self._timers and self._timers[0][0] <= now:
-                timer = heapq.heappop(self._timers)[2]
-                if timer.function is not None:
-                    timer.function()
+                heapq.heappop(self._timers)[2].fire()
+
+    def _timer_dropped(self) -> None:
+        """Most timeouts are cancelled long before their time: do not keep them until then."""
+        self._dropped += 1
+        if self._dropped > 100 + len(self._timers) // 2:
+            self._timers = [timer for timer in self._timers if timer[2].function is not None]
+            heapq.heapify(self._timers)
+            self._dropped = 0
 
     def call_from_thread(self, function: Callable[..., object], *args: Any) -> None:
         try:
