@@ -43,6 +43,19 @@ class ChannelLife(Life):
         self.channel: Channel[Any] | None = None
         self.source: Source | None = None
 
+    def added(self, parent: Any, key: Any, origin: Any) -> None:
+        super().added(parent, key, origin)
+        if self.channel is not None:
+            self.channel.enter_tree(self.pump)
+
+    def open_channel(self, capacity: int) -> Channel[Any]:
+        """Its channel, made if need be."""
+        if self.channel is None:
+            self.channel = Channel(capacity)
+            if self.parent is not None:
+                self.channel.enter_tree(self.pump)
+        return self.channel
+
     def open_body(self) -> Drive | None:
         if self.extras is not None and self.extras.fallen_back:
             return super().open_body()
@@ -201,7 +214,4 @@ class ChannelTask(Task[Any], Generic[Item]):
 
         It serves all lives, and is closed when the task is DISPOSED.
         """
-        life = self._life
-        if life.channel is None:
-            life.channel = Channel(capacity)
-        return life.channel
+        return self._now(partial(self._life.open_channel, capacity))

@@ -107,11 +107,15 @@ class Channel(Generic[Item]):
 
     # The other end
 
-    def attach(self, source: ChannelSource, backend: Backend) -> None:
+    def enter_tree(self, pump: Any) -> None:
+        """Its task is in a tree: from now on other threads may send."""
+        self._backend = pump.backend
+        self._thread = pump.thread
+
+    def attach(self, source: ChannelSource, pump: Any) -> None:
         """A life reads it from now on."""
         self._source = source
-        self._backend = backend
-        self._thread = get_ident()
+        self.enter_tree(pump)
 
     def detach(self) -> None:
         """The life is over; perhaps another one comes."""
@@ -173,7 +177,7 @@ class ChannelSource(Source):
         self.items = channel._items
         self.ended = channel._closed
         self.life = life
-        channel.attach(self, life.pump.backend)
+        channel.attach(self, life.pump)
 
     def taken(self) -> None:
         self.channel.make_room()

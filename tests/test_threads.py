@@ -558,8 +558,9 @@ async def test_observe_from_a_thread(root: Root) -> None:
     assert [name for name, _ in observer.heard] == ["heard"]
 
 
-async def test_send_nowait_from_a_thread(root: Root) -> None:
-    """M6, C1: the sending end of a channel may be used from any thread."""
+@pytest.mark.parametrize("opened", ["before", "after", "in the thread"])
+async def test_send_nowait_from_a_thread(root: Root, opened: str) -> None:
+    """M6, C1: a channel may be opened in any thread, and used from any thread once the task is added."""
 
     class Reader(ChannelTask[int]):
         def __init__(self) -> None:
@@ -568,10 +569,20 @@ async def test_send_nowait_from_a_thread(root: Root) -> None:
         def tick(self, item: int) -> None:
             self.seen.append((item, threading.get_ident()))
 
-    task = root.add_task(Reader())
-    channel = task.open()
-    await in_thread(channel.send_nowait, 1)
-    await channel.aclose()
+    task = Reader()
+    if opened == "before":
+        task.open()
+    root.add_task(task)
+    if opened == "after":
+        task.open()
+
+    def send() -> None:
+        task.open().send_nowait(1)
+
+    thread = threading.Thread(target=send)
+    thread.start()  # the task has not been started yet
+    await anyio.to_thread.run_sync(thread.join)
+    await task.open().aclose()
     await task.wait_stopped()
     assert task.seen == [(1, threading.get_ident())]
 
