@@ -436,9 +436,11 @@ async def test_a_root_configures_no_logging() -> None:
 
 ENDLESS = """
 import sys, threading, anyio, gotask
+begun = threading.Event()
 class Endless(gotask.Task):
     stop_timeout = 0.01
     def go(self):
+        begun.set()
         threading.Event().wait()
 class Hanging(gotask.Task):
     dispose_timeout = 0.01
@@ -460,6 +462,8 @@ def test_abandoned_things_do_not_keep_the_process(kind: str, backend: str) -> No
         + f"""
 async def main(root):
     await root.add_task({kind}()).wait_started()
+    if {kind} is Endless:
+        await anyio.to_thread.run_sync(begun.wait)
     print("main is over")
 gotask.run(main, backend={backend!r})
 """
