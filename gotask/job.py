@@ -114,10 +114,12 @@ class Job(Task[R]):
             check_free(life)
         if key is None:
             key = task.key
-        frame = sys._getframe(1)
-        origin = frame.f_code, frame.f_lasti
-        options = (name, logger, descriptions, retry, stop_when, timeout)
         own = self._life
+        frame = sys._getframe(1)
+        origin = own.last_origin
+        if origin[0] is not frame.f_code or origin[1] != frame.f_lasti:  # children of one loop share one place
+            origin = own.last_origin = (frame.f_code, frame.f_lasti)
+        options = (name, logger, descriptions, retry, stop_when, timeout)
         if options == NO_OPTIONS and own.parent is not None and own.plain.thread == get_ident():
             own.add(life, key, origin)
         else:

@@ -43,7 +43,10 @@ def tell_ancestors(node: Any, moment: str, life: Life) -> None:
 class JobLife(Life):
     """A life that holds other lives."""
 
-    __slots__ = ("cascade", "children", "failure_count", "failures", "had_child", "own_loop", "replacing", "shuffled")
+    __slots__ = (
+        "cascade", "children", "failure_count", "failures", "had_child", "last_origin", "own_loop", "replacing",
+        "shuffled",
+    )  # fmt: skip
 
     stays = False
     """Whether it goes on when its children are gone (J6)."""
@@ -54,6 +57,7 @@ class JobLife(Life):
         self.children: dict[Any, Life] = {}
         self.cascade: Cascade | None = None
         self.had_child = False
+        self.last_origin: Any = (None, 0)
         self.failures: deque[BaseException] | None = None
         self.failure_count = 0
         self.replacing: dict[Any, Life] | None = None
@@ -341,10 +345,3 @@ class JobLife(Life):
                     say(LOGGER.critical, "a bug of gotask: %r could not be given up", life.task, exc_info=bug)
         self.cascade = None
         super().give_up()
-
-
-class WorkLife(JobLife):
-    """The life of a Job that stays until somebody stops it (J6)."""
-
-    __slots__ = ()
-    stays = True

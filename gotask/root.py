@@ -18,13 +18,12 @@ from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
 from gotask.events import LifeRecord, Observer
 from gotask.history import History
-from gotask.job_life import WorkLife
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.states import DISPOSED, STARTED
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
-from gotask.work import K, T, WorkCollection
+from gotask.work import K, T, WorkCollection, WorkLife
 
 if TYPE_CHECKING:
     from typing import Self

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from gotask.job import Job
-from gotask.job_life import WorkLife
+from gotask.job_life import JobLife
 from gotask.life import Life
 from gotask.states import ACTIVE, TaskType
 from gotask.task import Task
@@ -21,6 +21,13 @@ else:
 
     K = TypeVar("K")
     T = TypeVar("T")
+
+
+class WorkLife(JobLife):
+    """The life of a Job that stays until somebody stops it (J6)."""
+
+    __slots__ = ()
+    stays = True
 
 
 class Work(Job[Any]):
