@@ -31,9 +31,11 @@ from gotask.errors import (
     TimeoutReason,
     TooManyChildrenError,
 )
-from gotask.events import LifeRecord, Observer, Step, Timings
+from gotask.events import Observer
 from gotask.history import History
 from gotask.job import Job
+from gotask.live import Changes, LiveTree, Subscription, TaskRow
+from gotask.records import LifeRecord, Step, Timings
 from gotask.retry import CircuitBreaker, RetryPolicy
 from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history
 from gotask.running import run
@@ -47,10 +49,11 @@ from gotask.work import Work, WorkCollection
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncTickTask", "AutoStop", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker", "CircuitOpenError",
-    "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart", "RetryExhausted", "RetryPolicy",
-    "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason", "Task", "TaskComplete", "TaskDisposedError",
-    "TaskExistsError", "TaskPanic", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask",
-    "TimeoutReason", "Timings", "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task",
-    "from_pointer", "get_next_task_id", "get_task_history", "run", "snapshot",
+    "AsyncTickTask", "AutoStop", "BlockingRoot", "Changes", "Channel", "ChannelTask", "CircuitBreaker",
+    "CircuitOpenError", "Exit", "GotaskError", "History", "Job", "LifeRecord", "LiveTree", "Observer", "Restart",
+    "RetryExhausted", "RetryPolicy", "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason",
+    "Subscription", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskRow",
+    "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings",
+    "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task", "from_pointer", "get_next_task_id",
+    "get_task_history", "run", "snapshot",
 ]  # fmt: skip

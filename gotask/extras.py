@@ -12,7 +12,7 @@ from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
     from gotask.backend import Handle
-    from gotask.events import Step
+    from gotask.records import Step
 
 MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "descriptions": dict,
@@ -58,6 +58,7 @@ class Extras:
     fallen_back = False  # * this life is the fallback
     logger: Any = None
     policy: RetryPolicy | None = None
+    retry_at: float | None = None  # when the next life is due (R2)
     telling = False  # * its on_stop resources are being released (S4)
 
     def __getattr__(self, name: str) -> Any:

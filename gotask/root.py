@@ -7,6 +7,7 @@ import os
 import weakref
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,10 +17,11 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import LifeRecord, Observer
-from gotask.history import History
+from gotask.events import Observer
+from gotask.history import History, newest
 from gotask.life import Life
 from gotask.pump import Pump
+from gotask.records import LifeRecord
 from gotask.states import DISPOSED, STARTED
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
@@ -280,12 +282,15 @@ class RootManager(WorkCollection[K, T]):
         await self.shutdown()
 
     def observe(self, observer: Observer) -> None:
-        """Have an observer told of what happens in this tree (H6)."""
-        self._opened("observe()").observers.attach(observer)
+        """Have an observer told of what happens in this tree from now on (H6).
+
+        At any moment, from any thread: its `attached` is called first, when nothing of the tree is in motion.
+        """
+        self._now(partial(self._opened("observe()").observers.attach, observer, self))
 
     def unobserve(self, observer: Observer) -> None:
         """Tell an observer no more."""
-        self._opened("unobserve()").observers.detach(observer)
+        self._now(partial(self._opened("unobserve()").observers.detach, observer))
 
     @property
     def history(self) -> History:
@@ -302,10 +307,10 @@ class RootManager(WorkCollection[K, T]):
 
 def get_task_history(**filters: Any) -> list[LifeRecord]:
     """The lives remembered by all roots of this process, newest last; the filters are those of `History.records`."""
+    limit, offset = filters.pop("limit", None), filters.pop("offset", 0)
     records = [record for root in tuple(ROOTS.values()) for record in root.history.records(**filters)]
     records.sort(key=lambda record: record.ended_at)
-    limit = filters.get("limit")
-    return records if limit is None else records[max(len(records) - limit, 0) :]
+    return newest(records, limit, offset)
 
 
 def from_pointer(pointer: int) -> Any:
