@@ -195,6 +195,8 @@ class ChannelTask(Task[Any], Generic[Item]):
     _life: ChannelLife
     _life_type: ClassVar[type[Life]] = ChannelLife
 
+    _tick_body: ClassVar[Any] = None  # no `run` and no `go` beside the ticks (L2)
+
     task_type: ClassVar[TaskType] = TaskType.CHANNEL
 
     @empty_hook
