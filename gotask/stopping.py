@@ -75,7 +75,9 @@ class Stopping(Core):
                 f"wait for it (await task.wait_stopped()), then restart it"
             )
         elif state is RETRYING:
-            self.more().cancel_timer("retry")
+            extras = self.more()
+            extras.cancel_timer("retry")
+            extras.next_due_at = self.pump.clock()
             self.loop.post(self)
         elif state is DISPOSING:
             self.more().again = True

@@ -199,8 +199,7 @@ class Task(Notes, Care, Generic[R]):
         """Raise the reason if it never was STARTED."""
         life = self._life
         if not life.ever_started:
-            assert life.reason is not None
-            raise life.reason
+            raise self._reason()
 
     async def wait_stopped(self) -> BaseException:
         """Wait until its last life is over and return the final reason; never raises the task's own failure (L7)."""
@@ -232,7 +231,13 @@ class Task(Notes, Care, Generic[R]):
             return self._life.result  # type: ignore[no-any-return]
         if isinstance(reason, AutoStop):
             return None  # type: ignore[return-value]
-        raise reason
+        raise self._reason()
+
+    def _reason(self) -> BaseException:
+        """Why it ended, to be raised: with the traceback it had then, so that it does not grow from time to time."""
+        life = self._life
+        assert life.reason is not None
+        return life.reason.with_traceback(None if life.extras is None else life.extras.traceback)
 
     def _await(self, what: str) -> Life:
         life = self._life
