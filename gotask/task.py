@@ -16,7 +16,7 @@ from gotask.retry import CircuitBreaker, Errors, RetryPolicy
 from gotask.run_task import life_of, run_task
 from gotask.states import DISPOSED, TaskState, TaskType
 from gotask.tracing import caller, where
-from gotask.waiting import check_wait
+from gotask.waiting import wait_for
 
 if TYPE_CHECKING:
     from typing import Self
@@ -191,8 +191,8 @@ class Task(Notes, Care, Generic[R]):
         """Wait until it is STARTED for the first time; raise the reason if it never will be (L7)."""
         life = self._await("its start")
         if not life.ever_started and life.state is not DISPOSED:
-            check_wait(life, "the start")
-            await life.more().started.wait(life.pump.backend)
+            started = life.more().started
+            await wait_for(life, "the start", lambda: started.wait(life.pump.backend))
         self._check_started()
 
     def _check_started(self) -> None:
@@ -205,8 +205,7 @@ class Task(Notes, Care, Generic[R]):
         """Wait until its last life is over and return the final reason; never raises the task's own failure (L7)."""
         life = self._await("its end")
         if life.state is not DISPOSED:
-            check_wait(life, "the end")
-            await life.wait_ended()
+            await wait_for(life, "the end", life.wait_ended)
         assert life.reason is not None
         return life.reason
 
