@@ -124,6 +124,7 @@ class Stopping(Core):
                 self.note_error(what, error)
                 continue
             if inspect.isawaitable(value):
+                self.pump.releasing[id(value)] = (f"{self.task.execution_path}: {what}", value)
                 rest = partial(self._release_slowly, value, what, due, then)
                 self.pump.backend.spawn(rest, self.context.copy())
                 return
@@ -137,6 +138,7 @@ class Stopping(Core):
         except BaseException as error:
             self.note_error(what, error)
         self.release_in_order(due, then)
+        self.pump.released(value)  # last, so that the tree does not close between two of them
 
     def told(self) -> None:
         """The stop event is set: now the body is given its time, then cancelled (S4)."""
