@@ -25,7 +25,7 @@ else:
 
     Item = TypeVar("Item")
 
-BATCH = 64
+BATCH = 256
 """Items after which the siblings have their turn."""
 
 

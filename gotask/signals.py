@@ -51,6 +51,8 @@ class Channel(Generic[Item]):
             raise ValueError(f"the capacity of a channel is a whole number of at least 1, not {capacity!r}")
         self.capacity = capacity
         self._items: deque[Item] = deque()
+        self._limit = capacity
+        """As `capacity`, but 0 while it is closed, or others wait for the room there is."""
         self._closed = False
         self._source: ChannelSource | None = None
         self._waiting: deque[Callable[[], bool | None]] = deque()
@@ -65,10 +67,10 @@ class Channel(Generic[Item]):
         """
         if get_ident() != self._thread:
             await self._send_from_thread(item)
-        elif self._is_full and not self._closed:
-            await self._send_in_turn(item)
+        elif self._closed or len(self._items) < self._limit:
+            self.send_nowait(item)
         else:
-            self._put(item)
+            await self._send_in_turn(item)
 
     def send_nowait(self, item: Item) -> None:
         """Hand an item over.
@@ -76,15 +78,21 @@ class Channel(Generic[Item]):
         Raises:
             TaskStateError: There is no room. TaskDisposedError: The channel is closed.
         """
-        if get_ident() != self._thread:
+        items = self._items
+        unread = len(items)
+        if unread < self._limit and get_ident() == self._thread:
+            items.append(item)
+            if not unread and self._source is not None:  # else the reader knows already that there are some
+                self._source.life.ready()
+        elif get_ident() != self._thread:
             self._ask(lambda: self.send_nowait(item))
-        elif self._is_full and not self._closed:
+        elif self._closed:
+            raise TaskDisposedError(CLOSED)
+        else:
             raise TaskStateError(
                 f"the channel is full ({self.capacity} unread items): await send(…), which waits for room, "
                 f"or open it with a larger capacity"
             )
-        else:
-            self._put(item)
 
     async def aclose(self) -> None:
         """Say that nothing more comes; what was sent is still read, then the task ends (C3)."""
@@ -120,7 +128,8 @@ class Channel(Generic[Item]):
         waiting = self._waiting
         while waiting and (self._closed or len(self._items) < self.capacity):
             if not waiting[0]():
-                return  # it was only woken: it keeps its place, and the next one has its turn after it
+                break  # it was only woken: it keeps its place, and the next one has its turn after it
+        self._limit = 0 if waiting or self._closed else self.capacity
 
     def _end(self) -> None:
         self._closed = True
@@ -130,11 +139,6 @@ class Channel(Generic[Item]):
             self._source.life.ready()
 
     # Sending
-
-    @property
-    def _is_full(self) -> bool:
-        """Whether a new item must wait; room that is there already belongs to those who wait (C2)."""
-        return bool(self._waiting) or len(self._items) >= self.capacity
 
     def _put(self, item: Item) -> None:
         if self._closed:
@@ -150,6 +154,7 @@ class Channel(Generic[Item]):
         waiter = backend.waiter()
         turn = partial(backend.wake, waiter)
         self._waiting.append(turn)
+        self._limit = 0
         try:
             await waiter
             self._put(item)
