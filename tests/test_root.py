@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import anyio
+import helpers
 import pytest
 
 import gotask
@@ -32,18 +33,8 @@ Root = RootManager[Any, Any]
 VALUE: ContextVar[str] = ContextVar("value", default="unset")
 
 
-class Forever(Task):
-    """Goes on until it is stopped; notes that it was disposed."""
-
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        await anyio.sleep(1)
-        self.cleaned = True
+class Forever(helpers.Forever):
+    closing = 1.0
 
 
 class Stubborn(Task):

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from helpers import Forever
 
 import gotask
 from gotask import (
@@ -32,17 +33,6 @@ from gotask.extras import Extras
 from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]
-
-
-class Forever(Task):
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        self.cleaned = True
 
 
 class Noting:
