@@ -185,7 +185,7 @@ class Job(Task[R]):
     @property
     def children(self) -> tuple[Task[Any], ...]:
         """Its children in the order of their start; those not started yet come last (J6)."""
-        return tuple(life.task for life in tuple(self._life.children.values()))
+        return tuple(life.task for life in self._life.each_child())
 
     @property
     def size(self) -> int:

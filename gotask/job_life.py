@@ -82,6 +82,13 @@ class JobLife(ClosingLife):
         life.added(self, key, origin)
         self.take_in(life)
 
+    def each_child(self) -> list[Life]:
+        """Its children now; also from other threads (M6).
+
+        A tuple would be allocated after the iterator: that may collect garbage, and let another thread change the dict.
+        """
+        return list(self.children.values())
+
     def take_in(self, life: Life) -> None:
         self.children[life.key] = life
         self.had_child = True
