@@ -25,7 +25,7 @@ else:
 
     Item = TypeVar("Item")
 
-BATCH = 64
+BATCH = 256
 """Items after which the siblings have their turn."""
 
 
@@ -194,6 +194,8 @@ class ChannelTask(Task[Any], Generic[Item]):
 
     _life: ChannelLife
     _life_type: ClassVar[type[Life]] = ChannelLife
+
+    _tick_body: ClassVar[Any] = None  # no `run` and no `go` beside the ticks (L2)
 
     task_type: ClassVar[TaskType] = TaskType.CHANNEL
 

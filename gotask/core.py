@@ -285,12 +285,25 @@ class Core:
                 setting, self.task.execution_path, seconds, extra=self.log_fields(),
             )  # fmt: skip
 
+    @property
+    def due_at(self) -> float:
+        """When this life became due: it was added, or its back-off was over (L10)."""
+        extras = self.extras
+        return self.added_at if extras is None or extras.due_at is None else extras.due_at
+
+    def duration(self) -> float:
+        """Seconds since it was added, to the end of its last life, or so far (L10)."""
+        if self.parent is None:
+            return 0.0
+        ended_at = self.ended_at if self.state is DISPOSED else None
+        return (self.pump.clock() if ended_at is None else ended_at) - self.added_at
+
     def timings(self) -> Timings:
         """The phases of the current life, or of the last one; those that go on, so far (L10)."""
         if self.parent is None:
             return Timings()
         now = self.pump.clock() if self.ended_at is None else self.ended_at
-        return phases(self.added_at, self.began_at, self.started_at, self.ending_at, now)
+        return phases(self.due_at, self.began_at, self.started_at, self.ending_at, now)
 
     def record(self, failed: bool, final: bool) -> None:
         """Leave the facts of this life to the history (H5)."""
@@ -300,7 +313,7 @@ class Core:
             key = as_text(key)  # it may be anything, and must not be kept alive
         facts = (
             self.id, self.parent.id, key, task.owner_type, task.task_type, self.level, self.number,
-            self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
+            self.due_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
             pump.description if reason is pump.described else pump.describe(reason),
             failed, final, self.origin, None if extras is None else extras.facts(),
         )  # fmt: skip

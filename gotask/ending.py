@@ -192,8 +192,8 @@ class Ending(Stopping):
         extras = self.more()
         pump = self.pump
         extras.failure = reason
-        extras.retry_at = pump.now + delay
         self.record(is_failure(reason), final=False)
+        extras.next_due_at = pump.now + delay
         self.enter(RETRYING)
         if is_failure(reason):
             say(
@@ -218,6 +218,9 @@ class Ending(Stopping):
         self.enter(DISPOSED)
         pump = self.pump
         pump.disposed += 1
+        if reason is not None and reason.__traceback__ is not None:
+            extras = self.more()
+            extras.traceback = reason.__traceback__
         if failed and reason is not None:
             self.report(f"{self.task.execution_path} failed", reason, lasting=not parent.escalates)
         parent.forget(self, failed)

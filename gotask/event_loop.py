@@ -61,9 +61,10 @@ class EventLoop:
 
     Each child is in the queue once at most: what it needs is read from its state when it comes up, so nothing
     can be handled twice or out of date. `opened`: events may be taken. `paused`: only as many as `allowance`.
+    `waits`: the holder, and what it waits for (L11).
     """
 
-    __slots__ = ("allowance", "drive", "holder", "listed", "opened", "owner", "paused", "queue")
+    __slots__ = ("allowance", "drive", "holder", "listed", "opened", "owner", "paused", "queue", "waits")
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
@@ -74,6 +75,7 @@ class EventLoop:
         self.opened = False
         self.paused = False
         self.allowance = 0
+        self.waits: list[tuple[Any, Any]] | None = None
 
     @property
     def context(self) -> Context:
@@ -260,7 +262,8 @@ class Call:
         self._end(None, TaskDisposedError(f"{self.task.execution_path} stopped before the call came up"))
 
     async def outcome(self) -> Any:
-        """Wait for it; return what it returned, or raise what it raised."""
+        """Have it come up, and wait for it; return what it returned, or raise what it raised."""
+        self.loop.post(self)
         try:
             await self._done
         finally:

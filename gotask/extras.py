@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gotask.resources import Resource
@@ -28,7 +29,7 @@ MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "timers": dict,
 }
 
-OF_ONE_LIFE = {"abandoned", "again", "telling", "dispose_errors", "steps"}
+OF_ONE_LIFE = {"abandoned", "again", "telling", "dispose_errors", "steps", "traceback"}
 CLEAN_UP = {"resources", "listeners", "life_listeners", "fallen_back", "clean_up"}
 TO_BE_KEPT = {"retries", "descriptions", "steps", "dispose_errors", "abandoned"}
 
@@ -52,13 +53,15 @@ class Extras:
     again = False  # * restart() was called while it was being disposed (R6)
     counted = 0  # how many of its listeners for descendants the pump knows of (D7)
     clean_up: Iterator[tuple[str, Callable[[], Any]]] | None = None  # * the steps of the clean-up that are left
+    due_at: float | None = None  # * when it became due, unless it was when the task was added (L10)
     depends = False  # the Job stops when this one ends (J3)
     failure: BaseException | None = None  # what the life before failed with
     fall_back_next = False  # the next life is the fallback (R7)
     fallen_back = False  # * this life is the fallback
     logger: Any = None
+    next_due_at: float | None = None  # when the next life becomes due: the end of the back-off
     policy: RetryPolicy | None = None
-    retry_at: float | None = None  # when the next life is due (R2)
+    traceback: TracebackType | None = None  # * of the final reason, as it was when the task ended
     telling = False  # * its on_stop resources are being released (S4)
 
     def __getattr__(self, name: str) -> Any:
@@ -77,6 +80,7 @@ class Extras:
         """Forget what belonged to the life before."""
         if self.fallen_back or self.fall_back_next:
             self.fallen_back, self.fall_back_next = self.fall_back_next, False
+        self.due_at = self.next_due_at
         for name in OF_ONE_LIFE & self.__dict__.keys():
             del self.__dict__[name]
 
@@ -105,6 +109,7 @@ class Extras:
 
     def renew(self) -> None:
         """Forget all lives; listeners, descriptions and the retry policy stay."""
+        self.next_due_at = None
         self.begin_life()
         self.failure = None
         self.depends = False

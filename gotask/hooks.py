@@ -98,6 +98,7 @@ def find_hooks(cls: type) -> Hooks:
     found = {name: hook for name in HOOKS if (hook := _overridden(cls, name)) is not None}
     for name, hook in found.items():
         _check_callable(cls, name, hook)
+    _check_ticks(cls, found)
     bodies = [name for name in ("run", "go") if name in found]
     if len(bodies) == 2:
         raise TypeError(
@@ -108,6 +109,16 @@ def find_hooks(cls: type) -> Hooks:
     waits = {name: is_async(hook) for name, hook in found.items()}
     threaded = body is not None and not waits[body]
     return Hooks("start" in found, "dispose" in found, body, threaded, threaded or any(waits.values()))
+
+
+def _check_ticks(cls: Any, found: dict[str, Any]) -> None:
+    """Refuse a body of its own to a task whose body is its ticks (L2)."""
+    for name in ("run", "go"):
+        if name in found and found[name] is not getattr(cls, "_tick_body", found[name]):
+            raise TypeError(
+                f"{cls.__name__} has {name} beside its ticks, which are its body: put what is done each time into "
+                f"`tick`, what is done once into `start`, and anything else into another task beside this one"
+            )
 
 
 def _overridden(cls: type, name: str) -> Any:

@@ -18,10 +18,10 @@ from gotask.job_life import JobLife
 from gotask.life import Life
 from gotask.retry import RetryPolicy
 from gotask.run_task import check_free, life_of
-from gotask.states import DISPOSED, DISPOSING, INIT, RETRYING, TaskType
+from gotask.states import DISPOSED, DISPOSING, TaskType
 from gotask.task import R, Task
 from gotask.tracing import caller
-from gotask.waiting import check_wait
+from gotask.waiting import wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import TypedDict, Unpack
@@ -185,7 +185,7 @@ class Job(Task[R]):
     @property
     def children(self) -> tuple[Task[Any], ...]:
         """Its children in the order of their start; those not started yet come last (J6)."""
-        return tuple(life.task for life in tuple(self._life.children.values()))
+        return tuple(life.task for life in self._life.each_child())
 
     @property
     def size(self) -> int:
@@ -239,11 +239,8 @@ class Job(Task[R]):
             return await value if waits(value) else value
         if life.request is not None or life.state in (DISPOSING, DISPOSED):
             raise TaskDisposedError(f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls")
-        if life.state in (INIT, RETRYING):
-            check_wait(life, "the start")
         event = Call(life, partial(function, *args) if args else function)
-        life.child_loop.post(event)
-        return await event.outcome()
+        return await wait_for(event, "a call in the loop", event.outcome)
 
     def on_descendants_start(self, listener: Callable[[Task[Any]], object]) -> None:
         """Call a plain function with each task below this one, at any depth, whenever it is STARTED (J8)."""

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gotask.cascade import Cascade
+from gotask.cascade import ClosingLife
 from gotask.errors import (
     AutoStop,
     StopByUser,
@@ -15,13 +15,11 @@ from gotask.errors import (
     TaskStateError,
     TooManyChildrenError,
 )  # fmt: skip
-from gotask.event_loop import Call, EventLoop
-from gotask.life import Life
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
-from gotask.tracing import LOGGER, say
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
+    from gotask.life import Life
 
 KEPT_FAILURES = 100
 FOR_DESCENDANTS = ("on_descendants_start", "on_descendants_dispose")
@@ -40,38 +38,23 @@ def tell_ancestors(node: Any, moment: str, life: Life) -> None:
         node = node.parent
 
 
-class JobLife(Life):
+class JobLife(ClosingLife):
     """A life that holds other lives."""
 
-    __slots__ = (
-        "cascade", "children", "failure_count", "failures", "had_child", "last_origin", "own_loop", "replacing",
-        "shuffled",
-    )  # fmt: skip
+    __slots__ = ("failure_count", "failures", "had_child", "last_origin", "shuffled")
 
     stays = False
     """Whether it goes on when its children are gone (J6)."""
 
     def __init__(self, task: Any) -> None:
         super().__init__(task)
-        self.own_loop: EventLoop | None = None
-        self.children: dict[Any, Life] = {}
-        self.cascade: Cascade | None = None
         self.had_child = False
         self.last_origin: Any = (None, 0)
         self.failures: deque[BaseException] | None = None
         self.failure_count = 0
-        self.replacing: dict[Any, Life] | None = None
         self.shuffled = False
 
     # What its children need of it
-
-    @property
-    def child_loop(self) -> EventLoop:
-        """Its loop, made when there is something for it to do (Q1)."""
-        if self.own_loop is None:
-            self.own_loop = EventLoop(self)
-            self.own_loop.opened = self.state not in (INIT, RETRYING, DISPOSED)
-        return self.own_loop
 
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
@@ -98,6 +81,13 @@ class JobLife(Life):
             life.renew()
         life.added(self, key, origin)
         self.take_in(life)
+
+    def each_child(self) -> list[Life]:
+        """Its children now; also from other threads (M6).
+
+        A tuple would be allocated after the iterator: that may collect garbage, and let another thread change the dict.
+        """
+        return list(self.children.values())
 
     def take_in(self, life: Life) -> None:
         self.children[life.key] = life
@@ -237,12 +227,6 @@ class JobLife(Life):
         self.failures = None
         self.failure_count = 0
 
-    def due(self) -> Drive | None:
-        if self.children and (self.state is DISPOSING or (self.request is not None and self.state in (INIT, RETRYING))):
-            self.close()
-            return None
-        return super().due()
-
     def begin(self) -> Drive | None:
         self.forget_failures()
         if self.own_loop is not None:
@@ -273,46 +257,6 @@ class JobLife(Life):
         self.enter(STARTED)
         return False
 
-    def wind_down(self) -> None:
-        if self.children:
-            self.pump.soon(self.close)
-        else:
-            self.loop.post(self)
-
-    def end(self) -> Drive | None:
-        if self.body is not None:
-            return None
-        if self.children:
-            self.close()
-            return None
-        return super().end()
-
-    def clean_up(self) -> Drive | None:
-        loop = self.own_loop
-        if loop is not None:
-            if isinstance(loop.holder, Call):
-                return None  # S12: it finishes first, and comes back to this
-            loop.opened = False
-        return super().clean_up()
-
-    def close(self) -> None:
-        """Have the children go first; the rest follows when the last of them is gone (D1, D3)."""
-        if self.cascade is not None or self.body is not None or (self.extras is not None and self.extras.telling):
-            return
-        if not self.children:
-            self.loop.post(self)
-            return
-        if ACTIVE[self.state] or self.state is STARTING:
-            self.begin_ending()
-        loop = self.child_loop
-        if self.state in (INIT, RETRYING):
-            self.context = self.parent.context
-            loop.refuse_calls()
-        self.cascade = Cascade(self, concurrent=self.task.stop_children == "concurrent")
-        loop.paused = False
-        loop.open()
-        self.cascade.advance()
-
     def live_again(self, reason: BaseException, delay: float) -> None:
         if self.own_loop is not None:
             self.own_loop.opened = False
@@ -325,23 +269,3 @@ class JobLife(Life):
         super().finish(recorded)
         if self.extras is not None:
             self.count_listeners()
-
-    def give_up(self) -> None:
-        """Give up everything below first, the deepest first (S5)."""
-        if self.state is DISPOSED:
-            return
-        if self.children:
-            below: list[Life] = []
-            left: list[Any] = [self]
-            while left:
-                node = left.pop()
-                below.extend((getattr(node, "replacing", None) or {}).values())  # which then come into their place
-                below.extend(children := list(getattr(node, "children", {}).values()))
-                left.extend(children)
-            for life in reversed(below):
-                try:
-                    Life.give_up(life)
-                except BaseException as bug:  # after a panic (L15): what is broken must not keep the rest
-                    say(LOGGER.critical, "a bug of gotask: %r could not be given up", life.task, exc_info=bug)
-        self.cascade = None
-        super().give_up()

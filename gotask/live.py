@@ -181,7 +181,7 @@ class LiveTree(Observer):
 
     def retry_planned(self, task: Any, error: BaseException, delay: float) -> None:
         life = task._life
-        self._set(life.id, retry_at=life.pump.wall + life.extras.retry_at, retries=task.retry_count)
+        self._set(life.id, retry_at=life.pump.wall + life.extras.next_due_at, retries=task.retry_count)
 
     def loop_held(self, job: Any, task: Any) -> None:
         self._set(job.task_id, held_by=None if task is None else task.task_id)
@@ -271,7 +271,7 @@ def row_of(life: Any) -> TaskRow:
         added_at=life.pump.wall + life.added_at,
         began_at=instant(life.began_at),
         started_at=instant(life.started_at),
-        retry_at=instant(extras.retry_at) if extras is not None and life.state is RETRYING else None,
+        retry_at=instant(extras.next_due_at) if extras is not None and life.state is RETRYING else None,
         life=life.number,
         retries=task.retry_count,
         max_retry=task.max_retry,

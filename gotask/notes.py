@@ -43,7 +43,7 @@ class Notes(metaclass=TaskMeta):
     @property
     def duration(self) -> float:
         """Seconds since it was added, to the end of its last life; so far, while it lives (L10)."""
-        return self._life.timings().total
+        return self._life.duration()
 
     # Descriptions (H4)
 

@@ -15,13 +15,16 @@ from gotask.context import Plain
 from gotask.errors import TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
-from gotask.tracing import as_text
+from gotask.tracing import as_text, stack_of
 
 if TYPE_CHECKING:
     from gotask.backend import Backend, Drive
 
 BUDGET = 0.002
 """Seconds after which a long burst lets the rest of the program run (Q5)."""
+
+RELEASE_TIME = 1.0
+"""Seconds that the resources of what was abandoned have to be released, before the closing tree cancels that (S5)."""
 
 
 class Loop(Protocol):
@@ -78,8 +81,12 @@ class Pump:
         self.abandoned: list[tuple[str, tuple[str, ...]]] = []
         self.late: list[tuple[str, Drive]] = []
         """Calls of `dispose` that were given up and cancelled; most of them end soon (S5)."""
+        self.releasing: dict[int, tuple[str, Any]] = {}
+        """What is being released beside all loops: by id, its name and what is awaited for it."""
+        self.on_close: Callable[[], object] = lambda: None
         self.listening = 0
         """How many listeners for descendants there are in the tree: while none, nobody need be told (D7)."""
+        self._gone = False
         self._ready: deque[Loop] = deque()
         self._control: deque[Callable[[], object]] = deque()
         self._parked: Awaitable[Any] | None = None
@@ -139,9 +146,26 @@ class Pump:
         if self._parked is not None or self._active is None:
             self._wake()
 
+    def tree_gone(self) -> None:
+        """Close as soon as everything is released; where something was abandoned, in a moment at the latest (S5)."""
+        self._gone = True
+        if not self.releasing:
+            self.close()
+        elif self.abandoned:
+            self.backend.call_at(self.clock() + RELEASE_TIME, self.close)
+
+    def released(self, value: Any) -> None:
+        """This need not be waited for any more."""
+        self.releasing.pop(id(value), None)
+        if self._gone and not self.releasing:
+            self.close()
+
     def close(self) -> None:
         """Let the pump end once there is nothing left to do, and what it started with it."""
+        self.abandoned += [(what, tuple(stack_of(value))) for what, value in self.releasing.values()]
+        self.releasing = {}
         self.closing = True
+        self.on_close()
         self._wake()
 
     def _wake(self) -> None:

@@ -24,7 +24,7 @@ from gotask.pump import Pump
 from gotask.records import LifeRecord
 from gotask.states import DISPOSED, STARTED
 from gotask.tracing import LOGGER, caller, say, stack_of
-from gotask.waiting import lineage
+from gotask.waiting import Waiters, lineage
 from gotask.work import K, T, WorkCollection, WorkLife
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Host:
         self.pump.panic = panic
         self.child_loop = EventLoop(self)
         self.child_loop.opened = True
+        self.gone = Waiters()
+        self.pump.on_close = self.gone.release
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
         self.waiting: set[int] = set()
@@ -127,7 +129,7 @@ class Host:
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
-        self.pump.close()
+        self.pump.tree_gone()
 
 
 class RootLife(WorkLife):
@@ -241,7 +243,7 @@ class RootManager(WorkCollection[K, T]):
         an empty report at once (M10).
 
         Args:
-            timeout: Seconds after which what still lives is abandoned.
+            timeout: Seconds after which what still lives is abandoned; what it held has one more to be released.
 
         Raises:
             TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
@@ -268,6 +270,8 @@ class RootManager(WorkCollection[K, T]):
     async def _gone(self) -> None:
         await self._life.wait_ended()
         pump = self._life.pump
+        if not pump.closing:
+            await self._host.gone.wait(pump.backend)
         for _ in range(LATE_TURNS):
             pump.late = [one for one in pump.late if one[1].suspended]
             if pump.late:

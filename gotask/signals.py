@@ -6,7 +6,7 @@ import inspect
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextvars import copy_context
+from functools import partial
 from threading import get_ident
 from typing import Any, Generic, TypeVar
 
@@ -51,9 +51,11 @@ class Channel(Generic[Item]):
             raise ValueError(f"the capacity of a channel is a whole number of at least 1, not {capacity!r}")
         self.capacity = capacity
         self._items: deque[Item] = deque()
+        self._limit = capacity
+        """As `capacity`, but 0 while it is closed, or others wait for the room there is."""
         self._closed = False
         self._source: ChannelSource | None = None
-        self._room = Waiters()
+        self._waiting: deque[Callable[[], bool | None]] = deque()
         self._backend: Backend | None = None
         self._thread = get_ident()
 
@@ -64,12 +66,11 @@ class Channel(Generic[Item]):
             TaskDisposedError: The channel is closed.
         """
         if get_ident() != self._thread:
-            await anyio.to_thread.run_sync(self._send_from_thread, item)
-            return
-        while len(self._items) >= self.capacity and not self._closed:
-            self._backend = self._backend or current_backend()
-            await self._room.wait(self._backend)
-        self.send_nowait(item)
+            await self._send_from_thread(item)
+        elif self._closed or len(self._items) < self._limit:
+            self.send_nowait(item)
+        else:
+            await self._send_in_turn(item)
 
     def send_nowait(self, item: Item) -> None:
         """Hand an item over.
@@ -78,15 +79,15 @@ class Channel(Generic[Item]):
             TaskStateError: There is no room. TaskDisposedError: The channel is closed.
         """
         items = self._items
-        if get_ident() != self._thread:
+        unread = len(items)
+        if unread < self._limit and get_ident() == self._thread:
+            items.append(item)
+            if not unread and self._source is not None:  # else the reader knows already that there are some
+                self._source.life.ready()
+        elif get_ident() != self._thread:
             self._ask(lambda: self.send_nowait(item))
         elif self._closed:
             raise TaskDisposedError(CLOSED)
-        elif len(items) < self.capacity:
-            items.append(item)
-            source = self._source
-            if source is not None and not source.life.queued:
-                source.life.ready()
         else:
             raise TaskStateError(
                 f"the channel is full ({self.capacity} unread items): await send(…), which waits for room, "
@@ -120,52 +121,92 @@ class Channel(Generic[Item]):
     def detach(self) -> None:
         """The life is over; perhaps another one comes."""
         self._source = None
+        self.make_room()
 
     def make_room(self) -> None:
-        """Items have been read."""
-        if self._room and len(self._items) < self.capacity:
-            self._room.release()
+        """Items have been read, or a sender waits no more: it is the turn of the first that waits (C2)."""
+        waiting = self._waiting
+        while waiting and (self._closed or len(self._items) < self.capacity):
+            if not waiting[0]():
+                break  # it was only woken: it keeps its place, and the next one has its turn after it
+        self._limit = 0 if waiting or self._closed else self.capacity
 
     def _end(self) -> None:
         self._closed = True
-        self._room.release()
+        self.make_room()
         if self._source is not None:
             self._source.ended = True
             self._source.life.ready()
+
+    # Sending
+
+    def _put(self, item: Item) -> None:
+        if self._closed:
+            raise TaskDisposedError(CLOSED)
+        self._items.append(item)
+        source = self._source
+        if source is not None and not source.life.queued:
+            source.life.ready()
+
+    async def _send_in_turn(self, item: Item) -> None:
+        """Send after those who came before."""
+        backend = self._backend or current_backend()
+        waiter = backend.waiter()
+        turn = partial(backend.wake, waiter)
+        self._waiting.append(turn)
+        self._limit = 0
+        try:
+            await waiter
+            self._put(item)
+        finally:
+            self._waiting.remove(turn)
+            self.make_room()
+
+    async def _send_from_thread(self, item: Item) -> None:
+        """Send from another event loop. When this is cancelled, the item is not sent, unless it was already."""
+        here, tree = current_backend(), self._in_tree()
+        answer: Future[None] = Future()
+        answered = here.waiter()
+
+        def begin() -> None:
+            self._waiting.append(turn)
+            self.make_room()
+
+        def turn() -> bool:
+            self._waiting.popleft()
+            if answer.set_running_or_notify_cancel():
+                _answer(answer, lambda: self._put(item))
+            return True
+
+        answer.add_done_callback(lambda _: here.call_from_thread(here.wake, answered))
+        tree.call_from_thread(begin)
+        try:
+            await answered
+        except BaseException:
+            answer.cancel()
+            raise
+        answer.result()
 
     # From other threads
 
     def _ask(self, action: Callable[[], None]) -> None:
         answer: Future[None] = Future()
-
-        def do() -> None:
-            try:
-                action()
-                answer.set_result(None)
-            except BaseException as error:
-                answer.set_exception(error)
-
-        self._in_tree().call_from_thread(do)
-        answer.result()
-
-    def _send_from_thread(self, item: Item) -> None:
-        answer: Future[None] = Future()
-        backend = self._in_tree()
-
-        async def deliver() -> None:
-            try:
-                await self.send(item)
-                answer.set_result(None)
-            except BaseException as error:
-                answer.set_exception(error)
-
-        backend.call_from_thread(lambda: backend.spawn(deliver, copy_context()))
+        self._in_tree().call_from_thread(_answer, answer, action)
         answer.result()
 
     def _in_tree(self) -> Backend:
         if self._backend is None:
             raise TaskStateError("another thread may send once the task is in a tree: add it first")
         return self._backend
+
+
+def _answer(answer: Future[None], action: Callable[[], None]) -> None:
+    try:
+        action()
+    except BaseException as error:
+        answer.set_exception(error)
+    else:
+        answer.set_result(None)
 
 
 class ChannelSource(Source):
@@ -216,12 +257,11 @@ class AsyncSource(Source):
         self._then: Callable[[BaseException | None], object] | None = None
         self._backend: Backend = life.pump.backend
         self._next = Waiters()
-        self._queue = signal if hasattr(signal, "task_done") else None
         context = life.own_context()
         self._reader = self._backend.spawn_body(self._read(signal), context, self._over)
 
     async def _read(self, signal: Any) -> None:
-        iterator = aiter(signal if self._queue is None else _from_queue(signal))
+        iterator = aiter(_from_queue(signal) if hasattr(signal, "task_done") else signal)
         try:
             async for item in iterator:
                 self.items.append(item)
@@ -240,8 +280,6 @@ class AsyncSource(Source):
 
     def taken(self) -> None:
         if not self.items and self._next:
-            if self._queue is not None:
-                self._queue.task_done()
             self._next.release()
 
     def close(self, then: Callable[[BaseException | None], object]) -> bool:
@@ -261,7 +299,10 @@ async def _from_queue(queue: Any) -> AsyncIterator[Any]:
             if type(error).__name__ == "QueueShutDown":
                 return
             raise
-        yield item
+        try:
+            yield item
+        finally:  # also of an item whose tick failed, or that was never ticked for: nobody else will get it
+            queue.task_done()
 
 
 def _nothing() -> None:

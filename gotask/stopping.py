@@ -75,7 +75,9 @@ class Stopping(Core):
                 f"wait for it (await task.wait_stopped()), then restart it"
             )
         elif state is RETRYING:
-            self.more().cancel_timer("retry")
+            extras = self.more()
+            extras.cancel_timer("retry")
+            extras.next_due_at = self.pump.clock()
             self.loop.post(self)
         elif state is DISPOSING:
             self.more().again = True
@@ -122,6 +124,7 @@ class Stopping(Core):
                 self.note_error(what, error)
                 continue
             if inspect.isawaitable(value):
+                self.pump.releasing[id(value)] = (f"{self.task.execution_path}: {what}", value)
                 rest = partial(self._release_slowly, value, what, due, then)
                 self.pump.backend.spawn(rest, self.context.copy())
                 return
@@ -135,6 +138,7 @@ class Stopping(Core):
         except BaseException as error:
             self.note_error(what, error)
         self.release_in_order(due, then)
+        self.pump.released(value)  # last, so that the tree does not close between two of them
 
     def told(self) -> None:
         """The stop event is set: now the body is given its time, then cancelled (S4)."""

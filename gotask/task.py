@@ -16,7 +16,7 @@ from gotask.retry import CircuitBreaker, Errors, RetryPolicy
 from gotask.run_task import life_of, run_task
 from gotask.states import DISPOSED, TaskState, TaskType
 from gotask.tracing import caller, where
-from gotask.waiting import check_wait
+from gotask.waiting import wait_for
 
 if TYPE_CHECKING:
     from typing import Self
@@ -191,23 +191,21 @@ class Task(Notes, Care, Generic[R]):
         """Wait until it is STARTED for the first time; raise the reason if it never will be (L7)."""
         life = self._await("its start")
         if not life.ever_started and life.state is not DISPOSED:
-            check_wait(life, "the start")
-            await life.more().started.wait(life.pump.backend)
+            started = life.more().started
+            await wait_for(life, "the start", lambda: started.wait(life.pump.backend))
         self._check_started()
 
     def _check_started(self) -> None:
         """Raise the reason if it never was STARTED."""
         life = self._life
         if not life.ever_started:
-            assert life.reason is not None
-            raise life.reason
+            raise self._reason()
 
     async def wait_stopped(self) -> BaseException:
         """Wait until its last life is over and return the final reason; never raises the task's own failure (L7)."""
         life = self._await("its end")
         if life.state is not DISPOSED:
-            check_wait(life, "the end")
-            await life.wait_ended()
+            await wait_for(life, "the end", life.wait_ended)
         assert life.reason is not None
         return life.reason
 
@@ -232,7 +230,13 @@ class Task(Notes, Care, Generic[R]):
             return self._life.result  # type: ignore[no-any-return]
         if isinstance(reason, AutoStop):
             return None  # type: ignore[return-value]
-        raise reason
+        raise self._reason()
+
+    def _reason(self) -> BaseException:
+        """Why it ended, to be raised: with the traceback it had then, so that it does not grow from time to time."""
+        life = self._life
+        assert life.reason is not None
+        return life.reason.with_traceback(None if life.extras is None else life.extras.traceback)
 
     def _await(self, what: str) -> Life:
         life = self._life

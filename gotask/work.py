@@ -56,10 +56,10 @@ class WorkCollection(Work, Mapping[K, T], Generic[K, T]):
         return life.task  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[K]:
-        return iter([key for key, life in tuple(self._life.children.items()) if ACTIVE[life.state]])
+        return iter([life.key for life in self._life.each_child() if ACTIVE[life.state]])
 
     def __len__(self) -> int:
-        return sum(ACTIVE[life.state] for life in tuple(self._life.children.values()))
+        return sum(ACTIVE[life.state] for life in self._life.each_child())
 
     def __bool__(self) -> bool:
         return True
@@ -81,4 +81,4 @@ class WorkCollection(Work, Mapping[K, T], Generic[K, T]):
 
     def to_list(self) -> list[T]:
         """The active children in order of start."""
-        return [life.task for life in tuple(self._life.children.values()) if ACTIVE[life.state]]
+        return [life.task for life in self._life.each_child() if ACTIVE[life.state]]

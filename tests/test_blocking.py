@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from helpers import Forever
 
 import gotask
 from gotask import (
@@ -48,18 +49,6 @@ class Number(Task[int]):
 class Failing(Task):
     async def go(self) -> None:
         raise ValueError("of a task")
-
-
-class Forever(Task):
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        await anyio.lowlevel.checkpoint()
-        self.cleaned = True
 
 
 class NoStart(Task):

@@ -18,7 +18,18 @@ import attrs
 import pytest
 
 import gotask
-from gotask import ChannelTask, Job, RootManager, Task, TaskComplete, TaskState, TickTask, Work, WorkCollection
+from gotask import (
+    AsyncTickTask,
+    ChannelTask,
+    Job,
+    RootManager,
+    Task,
+    TaskComplete,
+    TaskState,
+    TickTask,
+    Work,
+    WorkCollection,
+)
 
 S = TaskState
 
@@ -178,6 +189,28 @@ def test_two_bodies_are_refused() -> None:
 def test_a_second_body_beside_an_inherited_one_is_refused() -> None:
     """L2: both bodies is a TypeError also when one of them is inherited."""
     assert "both run and go" in refused({"go": async_hook}, make(run=async_hook))
+
+
+@pytest.mark.parametrize("base", [ChannelTask, TickTask, AsyncTickTask])
+@pytest.mark.parametrize("body", ["run", "go"])
+def test_a_body_beside_ticks_is_refused(base: type, body: str) -> None:
+    """L2: the ticks of a task are its body; another one would never be called, or be called instead of them."""
+    message = refused({body: async_hook}, base)
+    assert f"Mine has {body} beside its ticks" in message
+    assert "put what is done each time into `tick`" in message
+
+
+def test_a_body_beside_ticks_from_elsewhere_is_refused() -> None:
+    """L2: so is one that comes from a mixin, or is set later; `None` takes it away."""
+
+    class Mixin:
+        run = async_hook
+
+    with pytest.raises(TypeError, match="has run beside its ticks"):
+        make(Mixin, TickTask)
+    ticking = make(Mixin, TickTask, run=None)
+    with pytest.raises(TypeError, match="has go beside its ticks"):
+        ticking.go = async_hook
 
 
 @pytest.mark.parametrize("hook", ["start", "run", "go", "dispose"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -483,6 +484,45 @@ async def test_await_raises_a_failure(root: RootManager[Any, Any]) -> None:
         await root.add_task(Failing())
 
 
+def raised_at(error: BaseException) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+@pytest.mark.parametrize("hook", ["start", "go"])
+async def test_a_failure_that_is_raised_again_has_no_longer_traceback(root: RootManager[Any, Any], hook: str) -> None:
+    """L7: awaiting one failed task again and again raises it with the traceback of the first time."""
+
+    async def fails(self: Any) -> None:
+        raise ValueError("failed")
+
+    task = root.add_task(type("Mine", (Task,), {hook: fails, "__module__": __name__})())
+    traces = []
+    for _ in range(3):
+        with pytest.raises(ValueError, match="failed") as caught:
+            await (task if hook == "go" else task.wait_started())
+        traces.append(raised_at(caught.value))
+    assert traces[0] == traces[1] == traces[2]
+    assert traces[0][-1] == "fails"
+
+
+async def test_a_failure_that_passes_through_a_task_keeps_its_way(root: RootManager[Any, Any]) -> None:
+    """L7: the traceback of a failure that came from another task shows the bodies of both."""
+
+    class Inner(Task):
+        async def go(self) -> None:
+            raise ValueError("failed")
+
+    class Outer(Task):
+        async def go(self) -> None:
+            await self.run_task(Inner())
+
+    task = root.add_task(Outer())
+    for _ in range(3):
+        with pytest.raises(ValueError, match="failed") as caught:
+            await task
+        assert raised_at(caught.value).count("go") == 2
+
+
 @pytest.mark.parametrize("reason", [StopByUser("user"), Exit("exit"), TimeoutReason("late"), KeyError("k")])
 async def test_await_raises_every_other_reason(root: RootManager[Any, Any], reason: Exception) -> None:
     """L7: every other reason is raised, StopByUser too."""
@@ -631,6 +671,41 @@ async def test_timings_of_a_failed_start(root: RootManager[Any, Any]) -> None:
     task = root.add_task(Mine())
     await task.wait_stopped()
     assert times(task) == pytest.approx([0, 2, 0, 0, 2])
+
+
+async def test_timings_of_a_later_life(root: RootManager[Any, Any]) -> None:
+    """L10: the times are those of one life, queued from the end of its back-off; `duration` counts from the adding."""
+
+    class Mine(Task):
+        async def go(self) -> None:
+            await anyio.sleep(1)
+            raise ValueError("failed")
+
+    task = root.add_task(Mine(), retry=RetryPolicy(1, 10))
+    await anyio.sleep(3)
+    assert times(task) == pytest.approx([0, 0, 1, 0, 1])
+    assert task.duration == pytest.approx(3)
+    await anyio.sleep(6)
+    root.add_task(Sleeper())  # holds up the loop from 9 to 14
+    await task.wait_stopped()
+    assert times(task) == pytest.approx([3, 0, 1, 0, 4])
+    assert task.duration == pytest.approx(15)
+
+
+async def test_timings_after_a_restart_in_the_back_off(root: RootManager[Any, Any]) -> None:
+    """L10, R6: a life that is asked for during the back-off is due at once."""
+
+    class Mine(Task):
+        async def go(self) -> None:
+            await anyio.sleep(1)
+            raise ValueError("failed")
+
+    task = root.add_task(Mine(), retry=RetryPolicy(1, 10))
+    await anyio.sleep(5)
+    task.restart()
+    await task.wait_stopped()
+    assert times(task) == pytest.approx([0, 0, 1, 0, 1])
+    assert task.duration == pytest.approx(6)
 
 
 def test_timings_before_it_is_added() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import helpers
 import pytest
 
 import gotask
@@ -21,16 +22,8 @@ class Failing(Task):
         raise ERROR
 
 
-class Forever(Task):
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        await anyio.sleep(1)
-        self.cleaned = True
+class Forever(helpers.Forever):
+    closing = 1.0
 
 
 class Group(Job):

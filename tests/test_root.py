@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import anyio
+import helpers
 import pytest
 
 import gotask
@@ -32,18 +33,8 @@ Root = RootManager[Any, Any]
 VALUE: ContextVar[str] = ContextVar("value", default="unset")
 
 
-class Forever(Task):
-    """Goes on until it is stopped; notes that it was disposed."""
-
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        await anyio.sleep(1)
-        self.cleaned = True
+class Forever(helpers.Forever):
+    closing = 1.0
 
 
 class Stubborn(Task):
@@ -429,6 +420,53 @@ async def test_shutdown_timeout_abandons_and_says_where_it_hangs() -> None:
     (hung,) = [one for one in report.unstopped if one.path == stubborn.execution_path]
     assert any("test_root.py" in line and "in dispose" in line for line in hung.where)
     assert "hangs at" in str(report)
+
+
+class Stuck(Task[Any]):
+    """Cannot be stopped, and holds something that takes `seconds` to be released."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.released = False
+
+    async def start(self) -> None:
+        self.using(self.release)
+
+    async def release(self) -> None:
+        await anyio.sleep(self.seconds)
+        self.released = True
+
+    async def go(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(1000)
+
+
+async def test_what_is_abandoned_has_a_moment_to_be_released() -> None:
+    """M4, S5: the tree does not close before the resources of what it abandoned are released."""
+    root: Root = RootManager()
+    await root.init()
+    tasks = [root.add_task(Stuck(seconds)) for seconds in (0.3, 0.6)]
+    await tasks[-1].wait_started()
+    before = anyio.current_time()
+    report = await root.shutdown(timeout=3)
+    assert anyio.current_time() - before == pytest.approx(3.6)
+    assert [task.released for task in tasks] == [True, True]
+    assert not any("the resource" in one.path for one in report.unstopped)
+
+
+async def test_a_release_that_takes_longer_than_a_moment_is_reported() -> None:
+    """M4, S5: after a second the tree closes; the report says what was not released, and where it hangs."""
+    root: Root = RootManager()
+    await root.init()
+    task = root.add_task(Stuck(100))
+    await task.wait_started()
+    before = anyio.current_time()
+    report = await root.shutdown(timeout=3)
+    assert anyio.current_time() - before == pytest.approx(4)
+    assert not task.released
+    hung = report.unstopped[-1]
+    assert hung.path.startswith(f"{task.execution_path}: the resource <bound method Stuck.release")
+    assert any("in release" in line for line in hung.where)
 
 
 async def test_shutdown_timeout_is_nothing_to_a_tree_that_goes_in_time() -> None:

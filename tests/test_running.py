@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from helpers import Forever
 
 import gotask
 from gotask import RootManager, Task, TaskState
@@ -30,18 +31,6 @@ def backend(request: pytest.FixtureRequest) -> str:
 class Number(Task[int]):
     async def go(self) -> int:
         return 42
-
-
-class Forever(Task):
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        await anyio.lowlevel.checkpoint()
-        self.cleaned = True
 
 
 def script(program: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from queue import SimpleQueue
 from random import Random
 from typing import Any
 
@@ -233,32 +234,30 @@ def test_tasks_added_by_eight_threads_while_others_stop_them_are_all_disposed(ba
         def dispose(self) -> None:
             started["disposed"] += 1
 
-    def add(job: Work, living: list[Counted]) -> None:
-        for _ in range(each):
+    def add(job: Work, living: list[Counted], added: SimpleQueue[int]) -> None:
+        for count in range(1, each + 1):
             living.append(job.add_task(Counted()))
+            if count % 100 == 0:
+                added.put(count)
 
-    def stop(living: list[Counted], seed: int, adding: threading.Event) -> None:
+    def stop(living: list[Counted], seed: int, added: SimpleQueue[int]) -> None:
         random = Random(seed)
-        while adding.is_set():
-            for task in random.sample(living, min(50, len(living))):
+        while added.get() < each:
+            for task in random.sample(living, 50):
                 task.stop()
-            time.sleep(0.001)
 
     async def main() -> int:
-        adding = threading.Event()
-        adding.set()
         async with RootManager[Any, Any](history=0) as root:
             root.observe(tally)
             job = root.add_task(Work())
             await job.wait_started()
             lists: list[list[Counted]] = [[] for _ in range(8)]
-            async with anyio.create_task_group() as stoppers:
+            added: list[SimpleQueue[int]] = [SimpleQueue() for _ in lists]
+            async with anyio.create_task_group() as threads:
                 for seed in range(2):
-                    stoppers.start_soon(anyio.to_thread.run_sync, stop, lists[seed], seed, adding)
-                async with anyio.create_task_group() as adders:
-                    for living in lists:
-                        adders.start_soon(anyio.to_thread.run_sync, add, job, living)
-                adding.clear()
+                    threads.start_soon(anyio.to_thread.run_sync, stop, lists[seed], seed, added[seed])
+                for living, counts in zip(lists, added, strict=True):
+                    threads.start_soon(anyio.to_thread.run_sync, add, job, living, counts)
             tasks = [task for living in lists for task in living]
             assert len({task.task_id for task in tasks}) == 8 * each
         assert all(task.state is TaskState.DISPOSED for task in tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from helpers import Forever
 
 import gotask
 from gotask import (
@@ -32,17 +34,6 @@ from gotask.records import Step
 from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]
-
-
-class Forever(Task):
-    def __init__(self) -> None:
-        self.cleaned = False
-
-    async def go(self) -> None:
-        await anyio.sleep_forever()
-
-    async def dispose(self) -> None:
-        self.cleaned = True
 
 
 class Noting:
@@ -545,6 +536,29 @@ async def test_a_collection_read_while_it_changes(root: Root) -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(change)
         assert await in_thread(read) > 0
+
+
+@pytest.mark.parametrize("read", [list, len, WorkCollection.to_list, lambda shelf: shelf.children])
+async def test_a_collection_that_changes_while_garbage_is_collected(root: Root, read: Any) -> None:
+    """M6, J6: neither does a collection of garbage make it fail, during which other threads may go on."""
+    shelf: WorkCollection[int, Forever] = root.add_task(WorkCollection())
+    shelf.add_task(Forever())
+    await shelf.wait_started()
+
+    def change(phase: str, info: object) -> None:
+        if phase == "start":
+            shelf.add_task(Forever())
+
+    gc.callbacks.append(change)
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(5):
+            read(shelf)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(change)
+    assert len(shelf.children) > 1
 
 
 async def test_observe_from_a_thread(root: Root) -> None:

@@ -325,6 +325,110 @@ async def test_a_refused_wait_leaves_everything_as_it_was(root: RootManager[Any,
     await sibling[0].wait_started()
 
 
+# L11: hooks that block each other, each in a loop that the other needs
+
+
+async def child_of(job: Job[Any]) -> None:
+    await job.add_task(Task()).wait_started()
+
+
+async def end_of_a_child(job: Job[Any]) -> None:
+    await job.add_task(Quick())
+
+
+async def call_in(job: Job[Any]) -> None:
+    assert await job.call(lambda: 5) == 5
+
+
+class Quick(Task[Any]):
+    async def go(self) -> None:
+        pass
+
+
+INTO: list[Wait] = [child_of, end_of_a_child, call_in]
+
+
+async def in_a_circle(root: Job[Any], count: int, wait: Wait, hook: str = "run") -> list[Any]:
+    """What came of hooks of which each waits for the loop that the next one holds."""
+    jobs: list[Work] = [root.add_task(Work()) for _ in range(count)]
+
+    def wait_for_next(number: int) -> Callable[[Any], Awaitable[Any]]:
+        async def wait_in_turn(task: Any) -> None:
+            await anyio.sleep(number + 1)  # when all hold their loops
+            await wait(jobs[(number + 1) % count])
+
+        return wait_in_turn
+
+    tasks = [job.add_task(waiting(hook, wait_for_next(number))) for number, job in enumerate(jobs)]
+    with anyio.fail_after(100):
+        for task in tasks:
+            await task.waited.wait()
+    return [task.outcome for task in tasks]
+
+
+@pytest.mark.parametrize("wait", INTO)
+@pytest.mark.parametrize("count", [2, 3])
+async def test_the_one_that_closes_a_circle_is_refused(root: RootManager[Any, Any], count: int, wait: Wait) -> None:
+    """L11: the last hook of a circle would wait for what needs its own loop, by way of the others; those go on."""
+    *others, last = await in_a_circle(root, count, wait)
+    refused(last, "needs a loop held by", "which waits for what needs the first loop")
+    assert others == [None] * (count - 1)
+
+
+@pytest.mark.parametrize("hook", ["start", "tick"])
+async def test_a_circle_of_other_hooks_is_refused(root: RootManager[Any, Any], hook: str) -> None:
+    """L11: the same in each hook that holds a loop."""
+    first, last = await in_a_circle(root, 2, child_of, hook)
+    assert first is None
+    refused(last, "needs a loop held by")
+
+
+async def later(job: Job[Any]) -> None:
+    """Wait for this Job when the others do already."""
+    await anyio.sleep(2)
+    await child_of(job)
+
+
+async def test_a_circle_by_way_of_a_call_is_refused(root: RootManager[Any, Any]) -> None:
+    """L11: what a called function waits for, the hook that called it waits for too."""
+    first, second, third = (root.add_task(Work()) for _ in range(3))
+
+    async def called() -> None:
+        await anyio.sleep(1)
+        await child_of(third)
+
+    first.add_task(waiting("run", lambda _: second.call(called)))
+    refused(await outcome_of(third, waiting("run", lambda _: later(first)), "run"), "needs a loop held by")
+
+
+async def test_a_circle_by_way_of_a_run_task_is_refused(root: RootManager[Any, Any]) -> None:
+    """L11, J7: what a run-task waits for, the hook that runs it waits for too."""
+    first, second = root.add_task(Work()), root.add_task(Work())
+
+    async def in_go(_: Any) -> None:
+        await anyio.sleep(1)
+        await child_of(second)
+
+    first.add_task(waiting("run", lambda task: task.run_task(waiting("go", in_go))))
+    refused(await outcome_of(second, waiting("run", lambda _: later(first)), "run"), "needs a loop held by")
+
+
+async def test_a_wait_for_a_held_loop_that_comes_free_is_none(root: RootManager[Any, Any]) -> None:
+    """L11: a loop whose holder waits for something else, or not any more for this one, may be waited for."""
+    first, second = root.add_task(Work()), root.add_task(Work())
+
+    async def once_then_sleep(_: Any) -> None:
+        await child_of(second)
+        with anyio.move_on_after(1):
+            await second.add_task(Task()).wait_stopped()
+        await anyio.sleep(10)
+
+    holder = first.add_task(waiting("run", once_then_sleep))
+    await anyio.sleep(2)
+    assert await outcome_of(second, waiting("run", lambda _: later(first)), "run") is None
+    assert holder.outcome is None
+
+
 # L11: a run-task is part of the hook that waits for it
 
 

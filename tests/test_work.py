@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import weakref
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -329,3 +332,28 @@ async def test_it_can_be_read_in_another_thread(root: Root) -> None:
             return len(rooms), "hall" in rooms, list(rooms)
 
     assert await root.add_task(InThread()) == (2, True, ["hall", "attic"])
+
+
+async def test_a_work_keeps_no_frame_of_a_failure(root: RootManager[Any, Any]) -> None:
+    """J2, J6: a Work counts failures; what a failed child had in its variables can go."""
+
+    class Big:
+        pass
+
+    alive: list[weakref.ref[Big]] = []
+
+    class Failing(Task):
+        async def go(self) -> None:
+            big = Big()
+            alive.append(weakref.ref(big))
+            raise ValueError("failed")
+
+    logging.disable()  # pytest keeps log records, and they keep the exceptions
+    work = root.add_task(Work())
+    for _ in range(5):
+        await work.add_task(Failing()).wait_stopped()
+    await work.call(lambda: None)
+    logging.disable(logging.NOTSET)
+    gc.collect()
+    assert len(alive) == 5
+    assert [ref() for ref in alive] == [None] * 5
