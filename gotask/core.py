@@ -298,9 +298,10 @@ class Core:
         reason, key = self.reason, self.key
         if type(key) is not int:
             key = as_text(key)  # it may be anything, and must not be kept alive
+        due_at = self.added_at if self.number < 2 else self.began_at  # the back-off is in no life
         facts = (
             self.id, self.parent.id, key, task.owner_type, task.task_type, self.level, self.number,
-            self.added_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
+            due_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
             pump.description if reason is pump.described else pump.describe(reason),
             failed, final, self.origin, None if extras is None else extras.facts(),
         )  # fmt: skip
