@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import Context
+from functools import lru_cache
 from time import time_ns
 from typing import Any
 
@@ -20,6 +21,9 @@ try:
     from opentelemetry import metrics, trace
 except ImportError as missing:
     raise ImportError("gotask.otel needs OpenTelemetry: pip install 'gotask[otel]'") from missing
+
+place = lru_cache(maxsize=1000)(where)
+"""Most tasks are added at few places, and finding the line of one takes longer than all the rest."""
 
 BOUNDARIES = (0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 """Of the histogram of durations, in seconds; those that OpenTelemetry has by default are made for milliseconds."""
@@ -114,7 +118,9 @@ class Tracing(Observer):
         self._end(task._life)
 
     def life_ended(self, record: LifeRecord) -> None:
-        span = self._open.get(record.id, (trace.INVALID_SPAN, 0))[0]  # without one, it was never started
+        span = self._open.get(record.id, (trace.INVALID_SPAN, 0))[0]
+        if not span.is_recording():
+            return  # nobody wants it, or there was never a life
         span.set_attributes(outcome_of(record))
         for error in record.dispose_errors:
             span.add_event("dispose error", {"exception.message": error})
@@ -159,7 +165,7 @@ def attributes_of(life: Any) -> dict[str, Any]:
         "gotask.task.key": as_text(life.key),
         "gotask.task.type": life.task.task_type.name,
         "gotask.task.level": life.level,
-        "gotask.task.start_reason": where(life.origin),
+        "gotask.task.start_reason": place(life.origin),
         "gotask.life.number": life.number,
     }
     if life.parent.id is not None:
