@@ -84,7 +84,9 @@ def events_of(life: LifeRecord, tid: int, first: float) -> Iterator[Event]:
         if end > start:
             yield slice_of(name, start, end, tid, {}, "phase")
     for step in life.steps:
-        yield instant(step.name, min(began + nanoseconds(step.at), ended), tid, {"detail": step.detail}, "step")
+        yield instant(
+            step.name or "step", min(began + nanoseconds(step.at), ended), tid, {"detail": step.detail}, "step"
+        )
     if not life.final:
         what = "retry" if life.failed else "restart"
         yield instant(what, ended, tid, {"reason": life.reason, "retries so far": life.retries}, "retry")

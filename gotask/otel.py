@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextvars import Context
 from functools import lru_cache
 from time import time_ns
+from traceback import format_exception
 from typing import Any
 
 from gotask.errors import TimeoutReason, is_failure
@@ -33,17 +34,16 @@ class Tracing(Observer):
     """One span for each life, child of the span of the parent: `root.observe(Tracing())`.
 
     It is the current span in all hooks of its life, in threads too: spans made there are its children. A run-task is a
-    child of the span that is current where it is run. A failed life is an ERROR and has its exception; a stop is none.
-    Steps, phases (`started`, `disposing`), a planned retry and errors in the clean-up are events: phases as spans would
-    stand between a task and the spans made in it, and triple the price.
+    child of the span that is current where it is run. A failure is an ERROR, a stop is none. Phases, steps, a planned
+    retry and errors in the clean-up are events: phases as spans would stand between a task and the spans made in it.
 
-    Tasks that live already get their spans too, from the beginning of their lives on; but these become current only in
-    async hooks, not in the one that calls `observe`, and not in threads that run.
+    Tasks that live already get spans from the beginning of their lives too, but these become current only in async
+    hooks, not in the one that calls `observe`, and not in threads that run.
 
     Args:
         tracer_provider: None: the global one.
-        new_trace: Whether the lives of a task begin traces of their own, with a link to the parent's span. Say so for
-            the requests of a server, because the trace of the server is complete only when the server has ended.
+        new_trace: Whether a task begins a trace of its own, with a link to its parent's span. Say so for the requests
+            of a server, because the trace of the server is complete only when the server has ended.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class Tracing(Observer):
         elif new is DISPOSING:
             self._event(life, "disposing", life.pump.now)
             error = failure_of(life)
-            if error is not None and life.id in self._open:
-                self._open[life.id][0].record_exception(error)
+            if error is not None:
+                self._event(life, "exception", life.pump.now, exception_of(error))
         elif new is DISPOSED or (new is RETRYING and not is_failure(life.reason)):
             self._end(life)
 
@@ -156,6 +156,18 @@ def failure_of(life: Any) -> BaseException | None:
     error: BaseException | None = life.request if life.reason is None else life.reason
     failed = isinstance(error, TimeoutReason) if error is life.request else is_failure(error)
     return error if failed else None
+
+
+def exception_of(error: BaseException) -> dict[str, str]:
+    """An exception, as the conventions of OpenTelemetry have it; `record_exception` fails if its `__str__` does."""
+    kind = type(error)
+    return {
+        "exception.type": kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}",
+        "exception.message": as_text(error),
+        "exception.stacktrace": "".join(format_exception(error)),
+    }
 
 
 def attributes_of(life: Any) -> dict[str, Any]:
@@ -222,7 +234,7 @@ class Metrics(Observer):
 
     def _observed(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
         # A copy, because this is called in the thread of the exporter.
-        for (owner_type, state), count in self._tasks.copy().items():
+        for (owner_type, state), count in dict(self._tasks).items():
             yield metrics.Observation(count, {"gotask.owner_type": owner_type, "gotask.state": state.name})
 
     def attached(self, root: Any) -> None:

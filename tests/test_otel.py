@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProces
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from gotask import Job, RetryPolicy, RootManager, Task, TimeoutReason, Work
+from gotask import ChannelTask, Job, RetryPolicy, RootManager, Task, TickTask, TimeoutReason, Work
 from gotask.otel import Metrics, Tracing
 
 Root = RootManager[Any, Any]
@@ -206,6 +206,32 @@ async def test_spans_inside_belong_to_the_task(traced: Root, spans: Spans, kind:
         assert is_child(spans.one(name), spans.one(kind.__name__))
 
 
+async def test_spans_of_ticks_belong_to_the_task(traced: Root, spans: Spans) -> None:
+    """C1, C4: for each item and each interval, plain or async."""
+
+    class Printer(ChannelTask[str]):
+        def tick(self, item: str) -> None:
+            with spans.tracer.start_as_current_span(item):
+                pass
+
+    class Clock(TickTask):
+        tick_interval = 10.0
+
+        async def tick(self, due_at: float) -> None:
+            with spans.tracer.start_as_current_span("tock"):
+                await anyio.sleep(1)
+
+    printer, clock = traced.add_task(Printer()), traced.add_task(Clock())
+    await printer.open().send("page")
+    await anyio.sleep(15)
+    printer.stop()
+    clock.stop()
+    await clock.wait_stopped()
+    assert is_child(spans.one("page"), spans.one("Printer"))
+    assert all(is_child(span, spans.one("Clock")) for span in spans.all("tock"))
+    assert len(spans.all("tock")) == 1
+
+
 async def test_a_span_is_current_in_its_own_task_only(traced: Root, spans: Spans) -> None:
     """Two that run side by side, and the code outside, do not see each other's spans."""
     seen: dict[str, Any] = {}
@@ -252,6 +278,22 @@ async def test_failures(traced: Root, spans: Spans) -> None:
     assert attributes is not None
     assert (attributes["exception.type"], attributes["exception.message"]) == ("ConnectionError", "no carrier")
     assert "in go" in str(attributes["exception.stacktrace"])
+
+
+async def test_an_exception_that_has_no_text(traced: Root, spans: Spans) -> None:
+    """One whose `__str__` fails does not end the tracing."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    class Failing(Task):
+        async def go(self) -> None:
+            raise Mute
+
+    await traced.add_task(Failing()).wait_stopped()
+    assert spans.one("Failing").status.status_code is StatusCode.ERROR
+    assert [event.name for event in spans.one("Failing").events] == ["started", "disposing", EXCEPTION]
 
 
 async def test_a_failed_start(traced: Root, spans: Spans) -> None:
