@@ -494,6 +494,32 @@ async def test_attached_in_mid_flight(root: Root, spans: Spans) -> None:
     assert spans.all("Failing") == []
 
 
+async def test_attached_while_hooks_wait(root: Root, spans: Spans) -> None:
+    """A life that is starting or being disposed at that moment has a span too, with the phases it has reached."""
+
+    class Slow(Task):
+        async def start(self) -> None:
+            await anyio.sleep(2)
+
+        async def go(self) -> None:
+            pass
+
+        async def dispose(self) -> None:
+            await anyio.sleep(2)
+
+    root.add_task(Work(), name="One").add_task(Slow(), key="ending")
+    await anyio.sleep(2)
+    root.add_task(Work(), name="Two").add_task(Slow(), key="starting")
+    await anyio.sleep(1)
+    root.observe(Tracing(spans.provider))
+    await anyio.sleep(5)
+    first, second = spans.all("Slow")
+    for span, key in ((first, "ending"), (second, "starting")):
+        assert (span.attributes or {})["gotask.task.key"] == key
+        assert told(span) == [("started", pytest.approx(2)), ("disposing", pytest.approx(2))]
+        assert seconds(span) == pytest.approx(4)
+
+
 async def test_attached_from_a_hook(root: Root, spans: Spans) -> None:
     """A hook that calls `observe` cannot have its span made current, and gets one all the same."""
     tracing = Tracing(spans.provider)
