@@ -37,7 +37,7 @@ from gotask.job import Job
 from gotask.live import Changes, LiveTree, Subscription, TaskRow
 from gotask.records import LifeRecord, Step, Timings
 from gotask.retry import CircuitBreaker, RetryPolicy
-from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history
+from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history, observe, unobserve
 from gotask.running import run
 from gotask.signals import Channel
 from gotask.snapshot import TaskSnapshot, snapshot
@@ -55,5 +55,5 @@ __all__ = [
     "Subscription", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskRow",
     "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings",
     "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task", "from_pointer", "get_next_task_id",
-    "get_task_history", "run", "snapshot",
+    "get_task_history", "observe", "run", "snapshot", "unobserve",
 ]  # fmt: skip

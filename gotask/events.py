@@ -60,6 +60,17 @@ class Observer:
 
 KINDS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
+
+def check_observer(observer: object) -> None:
+    """Refuse what could hear of nothing.
+
+    Raises:
+        TypeError: It is no observer.
+    """
+    if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
+        raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
+
+
 Heard = tuple[Callable[..., None], ...]
 """The methods to call for one kind of event. The empty tuple, when nobody listens, costs one look."""
 
@@ -91,8 +102,7 @@ class Observers:
         Raises:
             TypeError: It is none.
         """
-        if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
-            raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
+        check_observer(observer)
         if not any(other is observer for other in self._attached):
             self._attached += (observer,)
             self._index()

@@ -17,7 +17,7 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import Observer
+from gotask.events import Observer, check_observer
 from gotask.history import History, newest
 from gotask.life import Life
 from gotask.pump import Pump
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 """The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
 
+EVERYWHERE: list[Observer] = []
+"""The observers of every root that is opened."""
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
@@ -214,6 +216,8 @@ class RootManager(WorkCollection[K, T]):
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
+        for observer in EVERYWHERE:
+            host.pump.observers.attach(observer, self)
         life.loop.post(life)
         try:
             await self.wait_started()
@@ -303,6 +307,17 @@ class RootManager(WorkCollection[K, T]):
                 f"{what} needs an open tree: `await root.init()` first, or `async with RootManager() as root:`"
             )
         return self._life.pump
+
+
+def observe(observer: Observer) -> None:
+    """Have an observer told of what happens in every tree that is opened from now on, from its beginning (H6)."""
+    check_observer(observer)
+    EVERYWHERE.append(observer)
+
+
+def unobserve(observer: Observer) -> None:
+    """Take `observe` back; the trees that are open go on telling it."""
+    EVERYWHERE[:] = [other for other in EVERYWHERE if other is not observer]
 
 
 def get_task_history(**filters: Any) -> list[LifeRecord]:

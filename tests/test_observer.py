@@ -9,8 +9,10 @@ from typing import Any
 import anyio
 import pytest
 
+import gotask
 from gotask import LifeRecord, Observer, RetryPolicy, RootManager, Step, StopByUser, Task, TaskState, Work, snapshot
 from gotask.events import KINDS
+from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]
 S = TaskState
@@ -398,6 +400,28 @@ async def test_unobserve(root: Root, all_of_it: Everything) -> None:
     root.unobserve(all_of_it)
     await root.add_task(Sleeper())
     assert all_of_it.heard == []
+
+
+def test_observe_hears_of_every_tree_from_its_beginning() -> None:
+    """H6: `gotask.observe` has an observer told of each root that is opened from then on, until `unobserve`."""
+    observer = Everything()
+
+    async def live() -> None:
+        async with RootManager() as root:
+            await root.add_task(Sleeper())
+
+    gotask.observe(observer)
+    try:
+        run_virtual(live)
+        run_virtual(live, backend="trio")
+    finally:
+        gotask.unobserve(observer)
+    run_virtual(live)
+    ended = [record.owner_type for (record,) in observer.of("life_ended")]
+    assert ended == ["Sleeper", "RootManager"] * 2
+    assert [kind for kind, *facts in observer.heard][:3] == ["attached", "event_taken", "life_began"]
+    with pytest.raises(TypeError, match="derived from"):
+        gotask.observe(object())  # type: ignore[arg-type]
 
 
 async def test_attached_twice_it_hears_once(root: Root, all_of_it: Everything) -> None:
