@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from functools import lru_cache
+from threading import Lock
 from time import time_ns
 from traceback import format_exception
 from typing import Any
@@ -31,7 +32,7 @@ BOUNDARIES = (0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86
 
 
 class Tracing(Observer):
-    """One span for each life, child of the span of the parent: `root.observe(Tracing())`.
+    """One span for each life, child of its parent's: `root.observe(Tracing())`, or `gotask.observe(…)` for every tree.
 
     It is the current span in all hooks of its life, in threads too: spans made there are its children. A run-task is a
     child of the span that is current where it is run. A failure is an ERROR, a stop is none. Phases, steps, a planned
@@ -215,6 +216,7 @@ class Metrics(Observer):
     def __init__(self, meter_provider: metrics.MeterProvider | None = None) -> None:
         meter = metrics.get_meter("gotask", meter_provider=meter_provider)
         self._tasks: Counter[tuple[str, TaskState]] = Counter()
+        self._lock = Lock()
         self._lives = meter.create_counter("gotask.lives", "{life}", "Lives that have ended")
         self._retries = meter.create_counter("gotask.retries", "{retry}", "Failed lives that another one follows")
         self._durations = meter.create_histogram(
@@ -233,22 +235,26 @@ class Metrics(Observer):
         self._tasks.clear()
 
     def _observed(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
-        # A copy, because this is called in the thread of the exporter.
-        for (owner_type, state), count in dict(self._tasks).items():
+        with self._lock:  # this is called in the thread of the exporter
+            counts = list(self._tasks.items())
+        for (owner_type, state), count in counts:
             yield metrics.Observation(count, {"gotask.owner_type": owner_type, "gotask.state": state.name})
 
     def attached(self, root: Any) -> None:
         for life in living(root._life):
-            self._tasks[as_text(life.task.owner_type), life.state] += 1
+            self._count(life.task, life.state, 1)
 
     def task_added(self, task: Any) -> None:
-        self._tasks[as_text(task.owner_type), INIT] += 1
+        self._count(task, INIT, 1)
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
-        owner_type = as_text(task.owner_type)
-        self._tasks[owner_type, old] -= 1
+        self._count(task, old, -1)
         if new is not DISPOSED:
-            self._tasks[owner_type, new] += 1
+            self._count(task, new, 1)
+
+    def _count(self, task: Any, state: TaskState, change: int) -> None:
+        with self._lock:  # trees in other threads may be counted too
+            self._tasks[as_text(task.owner_type), state] += change
 
     def retry_planned(self, task: Any, error: BaseException, delay: float) -> None:
         self._retries.add(1, {"gotask.owner_type": as_text(task.owner_type)})

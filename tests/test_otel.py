@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProces
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
+import gotask
 from gotask import ChannelTask, Job, RetryPolicy, RootManager, Task, TickTask, TimeoutReason, Work
 from gotask.otel import Metrics, Tracing
 
@@ -595,6 +596,25 @@ async def test_spans_serialise(root: Root) -> None:
     assert shown["status"] == {"status_code": "ERROR", "description": "no carrier"}
     assert shown["attributes"]["gotask.task.key"] == "('a', 1)"
     assert shown["attributes"]["gotask.description.n"] == "7"
+
+
+async def test_every_tree(spans: Spans) -> None:
+    """H6: with `gotask.observe` from the beginning of each tree, each of them a trace; the counts are of all."""
+    tracing, measured = Tracing(spans.provider), Measured()
+    gotask.observe(tracing)
+    gotask.observe(measured.metrics)
+    try:
+        async with RootManager[Any, Any]() as one, RootManager[Any, Any]() as two:
+            assert measured.tasks() == {("RootManager", "STARTED"): 2}
+            await one.add_task(Sleeper())
+            await two.add_task(Sleeper())
+    finally:
+        gotask.unobserve(tracing)
+        gotask.unobserve(measured.metrics)
+    for sleeper, root in zip(spans.all("Sleeper"), reversed(spans.all("RootManager")), strict=True):
+        assert is_child(sleeper, root)
+        assert root.parent is None
+    assert measured.tasks() == {}
 
 
 # Metrics
