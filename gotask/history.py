@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from gotask.records import Facts, LifeRecord
 from gotask.states import TaskState, TaskType
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import pandas
 
 
 class History:
@@ -72,6 +78,39 @@ class History:
             and (failed is None or record.failed == failed)
         ]
         return newest(found, limit, offset)
+
+    def to_chrome_trace(
+        self, path: str | os.PathLike[str] | None = None, *, names: Mapping[int, str] | None = None
+    ) -> str:
+        """The lives as the JSON text of a trace, to be opened with Perfetto or chrome://tracing.
+
+        Tasks that still live are not in it; see `chrome_trace.chrome_trace` for what it shows.
+
+        Args:
+            path: A file to write it to, too.
+            names: What to call tasks of which no life is over, by id.
+        """
+        import json
+
+        from gotask.chrome_trace import chrome_trace
+
+        text = json.dumps(chrome_trace(self, names), allow_nan=False)
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return text
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The lives as a table of pandas (extra `notebook`), a row each; see `frames.to_frame`."""
+        from gotask.frames import to_frame
+
+        return to_frame(self)
+
+    def plot_timeline(self, *, max_rows: int = 40, names: Mapping[int, str] | None = None) -> matplotlib.figure.Figure:
+        """The lives as a picture, drawn with matplotlib (extra `notebook`); see `timeline.plot_timeline`."""
+        from gotask.timeline import plot_timeline
+
+        return plot_timeline(self, max_rows=max_rows, names=names)
 
 
 def newest(records: list[LifeRecord], limit: int | None, offset: int = 0) -> list[LifeRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -150,12 +150,8 @@ class LiveTree(Observer):
     # For the tree, in its own thread
 
     def attached(self, root: Any) -> None:
-        left = [root._life]
-        while left:
-            life = left.pop()
+        for life in living(root._life):
             self._enter(life)
-            below = [*getattr(life, "children", {}).values(), *(getattr(life, "replacing", None) or {}).values()]
-            left.extend(reversed([*below, *run_tasks(life)]))
 
     def task_added(self, task: Any) -> None:
         self._enter(task._life)
@@ -238,6 +234,16 @@ class LiveTree(Observer):
                 reader._woken = True
                 if reader._wake is not None:
                     reader._wake()
+
+
+def living(top: Any) -> Iterator[Any]:
+    """This life and all below it, run-tasks and those that wait for a key too, parents before their children."""
+    left = [top]
+    while left:
+        life = left.pop()
+        yield life
+        below = [*getattr(life, "children", {}).values(), *(getattr(life, "replacing", None) or {}).values()]
+        left.extend(reversed([*below, *run_tasks(life)]))
 
 
 def texts(task: Any) -> dict[str, str]:

@@ -74,8 +74,9 @@ def test_no_type_of_anyio_in_a_signature(package: ModuleType) -> None:
 
 
 def test_import_is_light() -> None:
-    """M8: `import gotask` loads no back end that is not used, nothing for tests, and no command."""
+    """M8: `import gotask` loads no back end that is not used, nothing for tests, no command, nothing of an extra."""
     heavy = ["trio", "uvloop", "pytest", "gotask.testing", "gotask.demo", "argparse", "gotask.os_signal"]
+    heavy += ["opentelemetry", "pandas", "matplotlib", "numpy", "gotask.otel", "gotask.task_lives"]
     code = f"import sys, gotask; print(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout.split() == []
