@@ -44,7 +44,7 @@ class JobLife(Life):
     """A life that holds other lives."""
 
     __slots__ = (
-        "cascade", "children", "failure_count", "failures", "had_child", "last_origin", "own_loop", "replacing",
+        "cascade", "child_loop", "children", "failure_count", "failures", "had_child", "last_origin", "replacing",
         "shuffled",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ class JobLife(Life):
 
     def __init__(self, task: Any) -> None:
         super().__init__(task)
-        self.own_loop: EventLoop | None = None
+        self.child_loop = EventLoop(self)
         self.children: dict[Any, Life] = {}
         self.cascade: Cascade | None = None
         self.had_child = False
@@ -65,17 +65,9 @@ class JobLife(Life):
 
     # What its children need of it
 
-    @property
-    def child_loop(self) -> EventLoop:
-        """Its loop, made when there is something for it to do (Q1)."""
-        if self.own_loop is None:
-            self.own_loop = EventLoop(self)
-            self.own_loop.opened = self.state not in (INIT, RETRYING, DISPOSED)
-        return self.own_loop
-
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
-        if not ACTIVE[self.state] or self.request is not None or self.reason is not None:
+        if self.parent is None or self.request is not None or self.reason is not None:
             self.check_open()
         try:
             taken = self.children.get(key)
@@ -90,16 +82,13 @@ class JobLife(Life):
         limit = self.task.max_children
         if limit is not None and len(self.children) >= limit:
             raise TooManyChildrenError(f"{self.task.execution_path} has {limit} children, which is its max_children")
-        self.adopt(life, key, origin)
-
-    def adopt(self, life: Life, key: Any, origin: Any) -> None:
-        """Make it a child and have it started."""
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)
         self.take_in(life)
 
     def take_in(self, life: Life) -> None:
+        """Make it a child, and have it started."""
         self.children[life.key] = life
         self.had_child = True
         life.loop.post(life)
@@ -245,11 +234,9 @@ class JobLife(Life):
 
     def begin(self) -> Drive | None:
         self.forget_failures()
-        if self.own_loop is not None:
-            self.own_loop.opened = True  # L12; looked at below, when there is a context for the hooks
+        self.child_loop.opened = True  # L12; looked at below, when there is a context for the hooks
         drive = super().begin()
-        if self.own_loop is not None:
-            self.own_loop.look()
+        self.child_loop.look()
         return drive
 
     def open_body(self) -> Drive | None:
@@ -288,11 +275,10 @@ class JobLife(Life):
         return super().end()
 
     def clean_up(self) -> Drive | None:
-        loop = self.own_loop
-        if loop is not None:
-            if isinstance(loop.holder, Call):
-                return None  # S12: it finishes first, and comes back to this
-            loop.opened = False
+        loop = self.child_loop
+        if isinstance(loop.holder, Call):
+            return None  # S12: it finishes first, and comes back to this
+        loop.opened = False
         return super().clean_up()
 
     def close(self) -> None:
@@ -314,14 +300,12 @@ class JobLife(Life):
         self.cascade.advance()
 
     def live_again(self, reason: BaseException, delay: float) -> None:
-        if self.own_loop is not None:
-            self.own_loop.opened = False
+        self.child_loop.opened = False
         super().live_again(reason, delay)
         self.count_listeners()
 
     def finish(self, recorded: bool = False) -> None:
-        if self.own_loop is not None:
-            self.own_loop.close()
+        self.child_loop.close()
         super().finish(recorded)
         if self.extras is not None:
             self.count_listeners()
