@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.context import Plain
-from gotask.errors import TaskStateError, leaves
+from gotask.errors import TaskComplete, TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
 from gotask.tracing import as_text
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 BUDGET = 0.002
 """Seconds after which a long burst lets the rest of the program run (Q5)."""
+
+COMPLETED = (TaskComplete.__name__, "")
+"""What most reasons are described by."""
 
 
 class Loop(Protocol):
@@ -91,6 +94,8 @@ class Pump:
 
     def describe(self, reason: BaseException | None) -> tuple[str, str]:
         """A reason as class name and text; the children of a Job mostly share one."""
+        if type(reason) is TaskComplete and not reason.args:
+            return COMPLETED
         text = (type(reason).__name__, as_text(reason))
         if reason is None or reason.__traceback__ is None:  # else it would keep frames, and so tasks, alive
             self.described, self.description = reason, text
