@@ -186,8 +186,12 @@ class Life(Ending):
             return  # it was abandoned
         try:
             self.body_ended(value, error)
-            if self.is_ending():
+            if not self.is_ending():
+                return
+            if self.hooks.dispose or self.extras is not None or not self.loop.is_free:
                 self.wind_down()
+            else:  # no hook is called any more, so it need not wait until the pump has its turn
+                self.pump.guarded(self.loop, self.loop.take, self)
         except BaseException as bug:
             self.pump.crashed(bug)  # this is called outside the pump, which guards the rest
 
