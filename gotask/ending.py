@@ -216,6 +216,7 @@ class Ending(Stopping):
         if not recorded:
             self.record(failed, final=True)
         self.enter(DISPOSED)
+        self.context = parent.context  # its own would lead back to it
         pump = self.pump
         pump.disposed += 1
         if failed and reason is not None:

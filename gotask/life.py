@@ -126,7 +126,7 @@ class Life(Ending):
             self.note_error("start", error)
         else:
             self.reason = error
-        if self.extras is not None and self.breaker is not None and not isinstance(self.reason, CircuitOpenError) and is_failure(self.reason):
+        if self.breaker is not None and not isinstance(self.reason, CircuitOpenError) and is_failure(self.reason):
             self.breaker.failed(self.breaker_time())
 
     def tell_started(self) -> None:
@@ -173,6 +173,7 @@ class Life(Ending):
 
     def run_over(self, body: Body, value: Any, error: BaseException | None) -> Drive | None:
         """A body in the loop has ended: what follows does so in the same event."""
+        body.handle = None  # which leads back to the body: without it nothing is left for the garbage collector
         if self.body is not body:
             return None
         pump = self.pump
@@ -182,6 +183,7 @@ class Life(Ending):
 
     def body_over(self, body: Body, value: Any, error: BaseException | None) -> None:
         """A body beside the loop has ended."""
+        body.handle = None
         if self.body is not body:
             return  # it was abandoned
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -31,6 +34,7 @@ from gotask import (
     TimeoutReason,
     Work,
 )
+from gotask.body import Body
 from gotask.testing import EventRecorder, backend_options
 
 S = TaskState
@@ -1051,3 +1055,58 @@ async def test_a_queued_thread_body_that_is_stopped_ends_at_once() -> None:
         Mine.gate.set()
         await first
     assert called == []
+
+
+MINE: ContextVar[Any] = ContextVar("mine")
+
+
+class Held:
+    """Something."""
+
+
+class Sets(Task[None]):
+    """Holds something in its context, waits, and ends."""
+
+    held: weakref.ref[Held]
+
+    async def go(self) -> None:
+        held = Held()
+        MINE.set(held)
+        self.held = weakref.ref(held)
+        await anyio.lowlevel.checkpoint()
+
+
+class SetsInRun(Task[None]):
+    """The same in the loop."""
+
+    held: weakref.ref[Held]
+
+    run = Sets.go
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_context_goes_with_the_life(root: RootManager[Any, Any], no_collector: None) -> None:
+    """M9: the context of a life is gone when the life is over, though the task is kept."""
+    task = root.add_task(SetsInRun())
+    await task
+    await anyio.sleep(1)
+    assert task.held() is None
+
+
+@pytest.mark.parametrize("kind", [Sets, SetsInRun])
+async def test_nothing_of_a_body_is_left_for_the_collector(
+    root: RootManager[Any, Any], no_collector: None, kind: type[Task[None]]
+) -> None:
+    """L6: what drives a body is gone when the body is over."""
+    task = root.add_task(kind())
+    await task
+    await anyio.sleep(1)
+    assert not [one for one in gc.get_objects() if isinstance(one, Body)]
