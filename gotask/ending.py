@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CleanUp = Iterator[tuple[str, Callable[[], Any]]]
 """What is still to be done, one thing after another: its name for the log, and the function."""
 
+LIVES_AGAIN = (TimeoutReason, Restart)
+"""The stop reasons that may be followed by another life."""
+
 
 class Ending(Stopping):
     """A task whose life can end."""
@@ -155,8 +158,8 @@ class Ending(Stopping):
         if self.request is not None:
             self.reason = self.request
             return self.finish()
-        if reason is None or (isinstance(reason, StopReason) and not isinstance(reason, TimeoutReason | Restart)
-                              and (extras is None or not extras.again)):  # fmt: skip
+        stopped = reason is None or (isinstance(reason, StopReason) and not isinstance(reason, LIVES_AGAIN))
+        if stopped and (extras is None or not extras.again or reason is None):
             return self.finish()
         return self.after_failure(reason)
 

@@ -85,13 +85,9 @@ class JobLife(Life):
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)
-        self.take_in(life)
-
-    def take_in(self, life: Life) -> None:
-        """Make it a child, and have it started."""
-        self.children[life.key] = life
+        self.children[key] = life
         self.had_child = True
-        life.loop.post(life)
+        self.child_loop.post(life)
 
     def replace(self, key: Any, life: Life, origin: Any) -> None:
         """Have `life` take the place of the child with that key once it is gone (J9)."""
@@ -149,7 +145,8 @@ class JobLife(Life):
         if self.replacing:
             successor = self.replacing.pop(life.key, None)
             if successor is not None:
-                self.take_in(successor)
+                self.children[life.key] = successor
+                self.child_loop.post(successor)
                 if self.cascade is not None:
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:

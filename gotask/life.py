@@ -204,7 +204,7 @@ class Life(Ending):
     def body_ended(self, value: Any, error: BaseException | None) -> None:
         """Keep what the body returned or raised."""
         self.body = None
-        asked = self.is_asked
+        asked = self.request is not None or self.reason is not None
         if error is None:
             self.result = value
             if not asked:
