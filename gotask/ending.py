@@ -158,8 +158,8 @@ class Ending(Stopping):
         if self.request is not None:
             self.reason = self.request
             return self.finish()
-        stopped = reason is None or (isinstance(reason, StopReason) and not isinstance(reason, LIVES_AGAIN))
-        if stopped and (extras is None or not extras.again or reason is None):
+        stopped = isinstance(reason, StopReason) and not isinstance(reason, LIVES_AGAIN)
+        if reason is None or (stopped and (extras is None or not extras.again)):
             return self.finish()
         return self.after_failure(reason)
 

@@ -117,8 +117,8 @@ class Job(Task[R]):
         origin = own.last_origin
         if origin[0] is not frame.f_code or origin[1] != frame.f_lasti:  # children of one loop share one place
             origin = own.last_origin = (frame.f_code, frame.f_lasti)
-        plain = name is logger is descriptions is stop_when is retry is None and timeout is None
-        if plain and own.parent is not None and own.pump.thread == get_ident():
+        alone = name is logger is descriptions is stop_when is retry is None and timeout is None
+        if alone and own.parent is not None and own.pump.thread == get_ident():
             own.add(life, key, origin)
         else:
             options = (name, logger, descriptions, retry, stop_when, timeout)

@@ -90,6 +90,7 @@ class Life(Ending):
         return self.pump.clock() + self.pump.shift
 
     def late(self, limit: str, drive: Drive) -> None:
+        """`dispose` takes longer than `dispose_timeout` (S5), or `start` than `start_timeout` (S6)."""
         if limit == "dispose_timeout":
             self.give_up_dispose(drive)
             return
