@@ -43,22 +43,14 @@ class Cascade:
 class ClosingLife(Life):
     """A life that has children, as far as their end is concerned: they go before it does."""
 
-    __slots__ = ("cascade", "children", "own_loop", "replacing")
+    __slots__ = ("cascade", "child_loop", "children", "replacing")
 
     def __init__(self, task: Any) -> None:
         super().__init__(task)
-        self.own_loop: EventLoop | None = None
+        self.child_loop = EventLoop(self)
         self.children: dict[Any, Life] = {}
         self.cascade: Cascade | None = None
         self.replacing: dict[Any, Life] | None = None
-
-    @property
-    def child_loop(self) -> EventLoop:
-        """Its loop, made when there is something for it to do (Q1)."""
-        if self.own_loop is None:
-            self.own_loop = EventLoop(self)
-            self.own_loop.opened = self.state not in (INIT, RETRYING, DISPOSED)
-        return self.own_loop
 
     def due(self) -> Drive | None:
         if self.children and (self.state is DISPOSING or (self.request is not None and self.state in (INIT, RETRYING))):
@@ -81,11 +73,10 @@ class ClosingLife(Life):
         return super().end()
 
     def clean_up(self) -> Drive | None:
-        loop = self.own_loop
-        if loop is not None:
-            if isinstance(loop.holder, Call):
-                return None  # S12: it finishes first, and comes back to this
-            loop.opened = False
+        loop = self.child_loop
+        if isinstance(loop.holder, Call):
+            return None  # S12: it finishes first, and comes back to this
+        loop.opened = False
         return super().clean_up()
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.backend import awaited
 from gotask.context import CURRENT, Plain
-from gotask.errors import TimeoutReason, is_failure
 from gotask.extras import Extras
 from gotask.hooks import DONE, is_seconds, waits
 from gotask.records import Timings, phases
@@ -23,6 +22,7 @@ from gotask.waiting import Waiters
 if TYPE_CHECKING:
     from gotask.backend import Drive, Outcome
     from gotask.body import Body
+    from gotask.hooks import Hooks
     from gotask.pump import Pump
 
 MAKING = threading.Lock()
@@ -95,7 +95,7 @@ class Core:
 
     __slots__ = (
         "added_at", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
-        "id", "key", "level", "loop", "number", "origin", "parent", "plain", "pump", "queued", "reason",
+        "hooks", "id", "key", "level", "loop", "number", "origin", "parent", "pump", "queued", "reason",
         "request", "result", "started_at", "state", "task",
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ class Core:
         self.state: TaskState = INIT
         self.parent: Any = None
         self.pump: Pump
-        self.plain: Plain
+        self.hooks: Hooks
         self.loop: Any
         self.context: Context
         self.added_at: float
@@ -146,7 +146,6 @@ class Core:
         self.parent = parent
         self.loop = parent.child_loop
         self.pump = pump = parent.pump
-        self.plain = pump.plain
         self.key = key
         self.origin = origin
         self.level = parent.level + 1
@@ -159,6 +158,11 @@ class Core:
     def outer(self) -> Any:
         """The hook that waits for this one: only a run-task has one (J7)."""
         return self.parent.outer
+
+    @property
+    def plain(self) -> Plain:
+        """Where the plain hook is known that is running in its tree (M9)."""
+        return self.pump.plain
 
     def more(self) -> Extras:
         """Its extras, made if need be."""
@@ -193,6 +197,10 @@ class Core:
         """A body beside the loop has ended."""
         raise NotImplementedError
 
+    def late(self, limit: str, drive: Drive) -> None:
+        """A hook has not ended within the time that this setting allows."""
+        raise NotImplementedError
+
     # Calling hooks
 
     def own_context(self) -> Context:
@@ -206,9 +214,9 @@ class Core:
         shares_context = self.context is self.parent.context
         return self.plain.call(self, hook if shares_context else partial(self.context.run, hook))
 
-    def call(self, hook: Callable[[], Any], then: Outcome, cancellable: bool = False) -> Drive | None:
-        """Call a hook, then `then(value, error)`; return a Drive if it really waits."""
-        plain = self.plain
+    def call(self, hook: Callable[[], Any], then: Outcome, limit: str) -> Drive | None:
+        """Call a hook, then `then(value, error)`; return a Drive if it really waits. `limit`: what bounds that wait."""
+        plain = self.pump.plain
         plain.hook = self
         try:
             value = hook() if self.context is self.parent.context else self.context.run(hook)
@@ -218,12 +226,15 @@ class Core:
         plain.hook = None
         if value is None:
             return then(None, None)  # type: ignore[no-any-return]
-        drive = self.drive(value, cancellable)
+        is_limited = getattr(self.task, limit) is not None
+        drive = self.drive(value, cancellable=is_limited)
         if drive is None:
             return then(value, None)  # type: ignore[no-any-return]
         if not drive.suspended:
             return then(drive.value, drive.error)  # type: ignore[no-any-return]
         drive.then = then
+        if is_limited:
+            self.set_limit(limit, partial(self.late, limit, drive))
         return drive
 
     def drive(self, value: Any, cancellable: bool = False) -> Drive | None:
@@ -236,13 +247,6 @@ class Core:
         return self.pump.backend.drive(coro, self.context, cancellable)
 
     # What went wrong
-
-    def has_failed(self) -> bool:
-        """Whether it ended because something went wrong, not because it was asked to (J2)."""
-        reason = self.reason
-        if reason is self.request:
-            return isinstance(reason, TimeoutReason)
-        return is_failure(reason)
 
     def note_error(self, what: str, error: BaseException) -> None:
         """Keep and log an error that has no one to return to: of dispose, a resource, or after the stop (D5, S10)."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CleanUp = Iterator[tuple[str, Callable[[], Any]]]
 """What is still to be done, one thing after another: its name for the log, and the function."""
 
+LIVES_AGAIN = (TimeoutReason, Restart)
+"""The stop reasons that may be followed by another life."""
+
 
 class Ending(Stopping):
     """A task whose life can end."""
@@ -48,16 +51,15 @@ class Ending(Stopping):
 
     def clean_up(self) -> Drive | None:
         """Take the steps of the clean-up; return a Drive if one of them really waits."""
-        task, extras = self.task, self.extras
+        extras = self.extras
         if extras is not None and extras.telling:
             return None  # the `on_stop` resources go first (S4); `told` comes back to this
-        if (extras is not None and extras.has_clean_up) or task.dispose_timeout is not None:
-            extras = self.more()
+        if extras is not None and extras.has_clean_up:
             if extras.clean_up is None:
                 extras.clean_up = self.clean_up_steps()
             return self.take_steps(extras.clean_up)
-        if self.started_at is not None and type(task).__hooks__.dispose:
-            return self.call(task.dispose, self.dispose_called)
+        if self.started_at is not None and self.hooks.dispose:
+            return self.call(self.task.dispose, self.dispose_called, "dispose_timeout")
         self.disposed()
         return None
 
@@ -67,7 +69,7 @@ class Ending(Stopping):
         if self.started_at is not None and not extras.fallen_back:
             for listener in extras.listeners_of("on_before_dispose"):
                 yield "an on_before_dispose listener", listener
-            if type(self.task).__hooks__.dispose:
+            if self.hooks.dispose:
                 yield "dispose", self.task.dispose
         yield from self.last_steps()
 
@@ -111,7 +113,7 @@ class Ending(Stopping):
                 continue
             if drive.suspended:
                 drive.then = partial(self.step_taken, what)
-                if what == "dispose" and self.task.dispose_timeout is not None:
+                if what == "dispose":
                     self.set_limit("dispose_timeout", partial(self.give_up_dispose, drive))
                 return drive
             if drive.error is not None:
@@ -127,8 +129,10 @@ class Ending(Stopping):
     def give_up_dispose(self, drive: Drive) -> None:
         """`dispose` takes too long: leave it, and go on with what follows it (S5)."""
         extras = self.more()
-        if self.loop.drive is not drive or extras.clean_up is None:
+        if self.loop.drive is not drive:
             return
+        if extras.clean_up is None:
+            extras.clean_up = self.last_steps()
         extras.abandoned = stack_of(drive.coro)
         say(
             LOGGER.error, "dispose of %s took too long and is abandoned; it hangs at %s",
@@ -154,8 +158,8 @@ class Ending(Stopping):
         if self.request is not None:
             self.reason = self.request
             return self.finish()
-        if reason is None or (isinstance(reason, StopReason) and not isinstance(reason, TimeoutReason | Restart)
-                              and (extras is None or not extras.again)):  # fmt: skip
+        stopped = isinstance(reason, StopReason) and not isinstance(reason, LIVES_AGAIN)
+        if reason is None or (stopped and (extras is None or not extras.again)):
             return self.finish()
         return self.after_failure(reason)
 
@@ -212,10 +216,11 @@ class Ending(Stopping):
     def finish(self, recorded: bool = False) -> None:
         """Leave the tree for good: DISPOSED, forgotten by the parent, then listeners, then those who wait (D1)."""
         extras, parent, reason = self.extras, self.parent, self.reason
-        failed = self.has_failed()
+        failed = isinstance(reason, TimeoutReason) if reason is self.request else is_failure(reason)
         if not recorded:
             self.record(failed, final=True)
         self.enter(DISPOSED)
+        self.context = parent.context  # its own would lead back to it
         pump = self.pump
         pump.disposed += 1
         if reason is not None and reason.__traceback__ is not None:

@@ -99,6 +99,24 @@ class EventLoop:
         if not self.listed and self.holder is None and self.opened and (not self.paused or self.allowance):
             self.owner.pump.enlist(self)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether an event that comes now would be the next one."""
+        return not self.queue and self.holder is None and self.opened and not self.paused
+
+    def take(self, event: Any) -> None:
+        """Do what is due for an event that does not wait, at once, because the loop is free."""
+        pump, observers = self.owner.pump, self.owner.pump.observers
+        pump.now = pump.clock()
+        self.holder = event
+        try:
+            if observers.event_taken:
+                observers.tell(observers.event_taken, self.owner.task, kind_of(event), event.task)
+            event.due()
+        finally:
+            self.holder = None
+        self.look()
+
     def drop(self, event: Event) -> None:
         """Forget that this event was queued."""
         event.queued = False

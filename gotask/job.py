@@ -42,9 +42,6 @@ TaskT = TypeVar("TaskT", bound=Task[Any])
 T = TypeVar("T")
 
 
-NO_OPTIONS = (None,) * 6
-
-
 class FunctionTask(Task[Any]):
     """An async function as a task (J5)."""
 
@@ -107,9 +104,10 @@ class Job(Task[R]):
             TaskStateError: The task is alive in a tree already, or this Job is in none.
             TaskDisposedError: This Job is stopped.
         """
-        if args or not isinstance(getattr(task, "_life", None), Life):
+        life = getattr(task, "_life", None)
+        if args or not isinstance(life, Life):
             task = _as_task(task, args)
-        life = task._life
+            life = task._life
         if life.parent is not None:
             check_free(life)
         if key is None:
@@ -119,10 +117,11 @@ class Job(Task[R]):
         origin = own.last_origin
         if origin[0] is not frame.f_code or origin[1] != frame.f_lasti:  # children of one loop share one place
             origin = own.last_origin = (frame.f_code, frame.f_lasti)
-        options = (name, logger, descriptions, retry, stop_when, timeout)
-        if options == NO_OPTIONS and own.parent is not None and own.plain.thread == get_ident():
+        alone = name is logger is descriptions is stop_when is retry is None and timeout is None
+        if alone and own.parent is not None and own.pump.thread == get_ident():
             own.add(life, key, origin)
         else:
+            options = (name, logger, descriptions, retry, stop_when, timeout)
             self._now(partial(self._put, task, key, origin, options))
         return task
 
@@ -201,8 +200,7 @@ class Job(Task[R]):
     @property
     def blocked(self) -> Task[Any] | None:
         """The child whose hook holds up the loop now (L5)."""
-        loop = self._life.own_loop
-        holder = loop.holder if loop is not None else None
+        holder = self._life.child_loop.holder
         return holder.task if isinstance(holder, Life) else None
 
     @property
@@ -234,7 +232,7 @@ class Job(Task[R]):
         if life.parent is None:
             raise TaskStateError(f"{type(self).__name__} is in no tree, so it has no loop yet: add it first")
         life.pump.check_thread("call")
-        if life.own_loop is not None and holds(life.own_loop):
+        if holds(life.child_loop):
             value = function(*args)
             return await value if waits(value) else value
         if life.request is not None or life.state in (DISPOSING, DISPOSED):

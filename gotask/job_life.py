@@ -58,7 +58,7 @@ class JobLife(ClosingLife):
 
     def add(self, life: Life, key: Any, origin: Any) -> None:
         """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
-        if not ACTIVE[self.state] or self.request is not None or self.reason is not None:
+        if self.parent is None or self.request is not None or self.reason is not None:
             self.check_open()
         try:
             taken = self.children.get(key)
@@ -73,14 +73,12 @@ class JobLife(ClosingLife):
         limit = self.task.max_children
         if limit is not None and len(self.children) >= limit:
             raise TooManyChildrenError(f"{self.task.execution_path} has {limit} children, which is its max_children")
-        self.adopt(life, key, origin)
-
-    def adopt(self, life: Life, key: Any, origin: Any) -> None:
-        """Make it a child and have it started."""
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)
-        self.take_in(life)
+        self.children[key] = life
+        self.had_child = True
+        self.child_loop.post(life)
 
     def each_child(self) -> list[Life]:
         """Its children now; also from other threads (M6).
@@ -88,11 +86,6 @@ class JobLife(ClosingLife):
         A tuple would be allocated after the iterator: that may collect garbage, and let another thread change the dict.
         """
         return list(self.children.values())
-
-    def take_in(self, life: Life) -> None:
-        self.children[life.key] = life
-        self.had_child = True
-        life.loop.post(life)
 
     def replace(self, key: Any, life: Life, origin: Any) -> None:
         """Have `life` take the place of the child with that key once it is gone (J9)."""
@@ -150,7 +143,8 @@ class JobLife(ClosingLife):
         if self.replacing:
             successor = self.replacing.pop(life.key, None)
             if successor is not None:
-                self.take_in(successor)
+                self.children[life.key] = successor
+                self.child_loop.post(successor)
                 if self.cascade is not None:
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:
@@ -229,11 +223,9 @@ class JobLife(ClosingLife):
 
     def begin(self) -> Drive | None:
         self.forget_failures()
-        if self.own_loop is not None:
-            self.own_loop.opened = True  # L12; looked at below, when there is a context for the hooks
+        self.child_loop.opened = True  # L12; looked at below, when there is a context for the hooks
         drive = super().begin()
-        if self.own_loop is not None:
-            self.own_loop.look()
+        self.child_loop.look()
         return drive
 
     def open_body(self) -> Drive | None:
@@ -258,14 +250,12 @@ class JobLife(ClosingLife):
         return False
 
     def live_again(self, reason: BaseException, delay: float) -> None:
-        if self.own_loop is not None:
-            self.own_loop.opened = False
+        self.child_loop.opened = False
         super().live_again(reason, delay)
         self.count_listeners()
 
     def finish(self, recorded: bool = False) -> None:
-        if self.own_loop is not None:
-            self.own_loop.close()
+        self.child_loop.close()
         super().finish(recorded)
         if self.extras is not None:
             self.count_listeners()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gotask.body import Body, begin_go, begin_run
@@ -48,7 +47,7 @@ class Life(Ending):
     def begin(self) -> Drive | None:
         """The first step of a life: `start`."""
         parent, task = self.parent, self.task
-        hooks = type(task).__hooks__
+        self.hooks = hooks = type(task).__hooks__
         if self.number or parent.shuffled:
             parent.reborn(self)
             self.started_at = self.ending_at = self.ended_at = self.reason = None
@@ -71,12 +70,7 @@ class Life(Ending):
                 return self.started(None, error)
         if not hooks.start:
             return self.started(None, None)
-        if task.start_timeout is None:
-            return self.call(task.start, self.started)
-        drive = self.call(task.start, self.started, cancellable=True)
-        if drive is not None:
-            self.set_limit("start_timeout", partial(self.start_late, drive))
-        return drive
+        return self.call(task.start, self.started, "start_timeout")
 
     def admit(self) -> None:
         """Raise what speaks against calling `start` now (R8)."""
@@ -85,7 +79,7 @@ class Life(Ending):
             raise TypeError(f"{type(task).__name__}.retry is {task.retry!r}: write `retry = RetryPolicy(…)`")
         breaker = self.breaker
         if breaker is not None:
-            self.more()
+            self.more()  # which is where to look for a breaker from now on
             breaker.admit(self.breaker_time(), self)
 
     @property
@@ -98,8 +92,11 @@ class Life(Ending):
         """The instant for a breaker, which trees in other threads may share."""
         return self.pump.clock() + self.pump.shift
 
-    def start_late(self, drive: Drive) -> None:
-        """`start` takes longer than `start_timeout` (S6)."""
+    def late(self, limit: str, drive: Drive) -> None:
+        """`dispose` takes longer than `dispose_timeout` (S5), or `start` than `start_timeout` (S6)."""
+        if limit == "dispose_timeout":
+            self.give_up_dispose(drive)
+            return
         self.reason = TimeoutReason(f"start() took longer than {self.task.start_timeout:g} s")
         drive.cancel()
 
@@ -152,9 +149,9 @@ class Life(Ending):
         """Begin the body, if there is one."""
         if self.extras is not None and self.extras.fallen_back:
             return self.open_fallback()
-        hooks = type(self.task).__hooks__
+        hooks = self.hooks
         if hooks.body is None:
-            if (self.extras is not None or self.task.retry is not None) and self.breaker is not None:
+            if self.extras is not None and self.breaker is not None:
                 self.breaker.succeeded()
             return None
         return self.open_hook(hooks.body, getattr(self.task, hooks.body), hooks.threaded)
@@ -180,6 +177,7 @@ class Life(Ending):
 
     def run_over(self, body: Body, value: Any, error: BaseException | None) -> Drive | None:
         """A body in the loop has ended: what follows does so in the same event."""
+        body.handle = None  # which leads back to the body: without it nothing is left for the garbage collector
         if self.body is not body:
             return None
         pump = self.pump
@@ -189,12 +187,17 @@ class Life(Ending):
 
     def body_over(self, body: Body, value: Any, error: BaseException | None) -> None:
         """A body beside the loop has ended."""
+        body.handle = None
         if self.body is not body:
             return  # it was abandoned
         try:
             self.body_ended(value, error)
-            if self.is_ending():
+            if not self.is_ending():
+                return
+            if self.hooks.dispose or self.extras is not None or not self.loop.is_free:
                 self.wind_down()
+            else:  # no hook is called any more, so it need not wait until the pump has its turn
+                self.pump.guarded(self.loop, self.loop.take, self)
         except BaseException as bug:
             self.pump.crashed(bug)  # this is called outside the pump, which guards the rest
 
@@ -205,7 +208,7 @@ class Life(Ending):
     def body_ended(self, value: Any, error: BaseException | None) -> None:
         """Keep what the body returned or raised."""
         self.body = None
-        asked = self.is_asked
+        asked = self.request is not None or self.reason is not None
         if error is None:
             self.result = value
             if not asked:
@@ -216,7 +219,7 @@ class Life(Ending):
             failure = self.failure_in(error)
             if failure is not None:
                 self.note_error("the body", failure)
-        if self.breaker is not None and not asked:
+        if not asked and self.extras is not None and self.breaker is not None:
             if is_failure(self.reason):
                 self.breaker.failed(self.breaker_time())
             else:

@@ -264,7 +264,7 @@ def row_of(life: Any) -> TaskRow:
     def instant(value: float | None) -> float | None:
         return None if value is None else life.pump.wall + value
 
-    loop = getattr(life, "own_loop", None)
+    loop = getattr(life, "child_loop", None)
     return TaskRow(
         id=life.id,
         parent_id=life.parent.id,

@@ -10,7 +10,7 @@ from typing import Any
 
 from gotask.channel import ChannelTask
 from gotask.errors import Exit, TaskStateError
-from gotask.snapshot import snapshot
+from gotask.snapshots import snapshot
 
 NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
 

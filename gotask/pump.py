@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gotask.context import Plain
-from gotask.errors import TaskStateError, leaves
+from gotask.errors import TaskComplete, TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
 from gotask.tracing import as_text, stack_of
@@ -25,6 +25,9 @@ BUDGET = 0.002
 
 RELEASE_TIME = 1.0
 """Seconds that the resources of what was abandoned have to be released, before the closing tree cancels that (S5)."""
+
+COMPLETED = (TaskComplete.__name__, "")
+"""What most reasons are described by."""
 
 
 class Loop(Protocol):
@@ -98,6 +101,8 @@ class Pump:
 
     def describe(self, reason: BaseException | None) -> tuple[str, str]:
         """A reason as class name and text; the children of a Job mostly share one."""
+        if type(reason) is TaskComplete and not reason.args:
+            return COMPLETED
         text = (type(reason).__name__, as_text(reason))
         if reason is None or reason.__traceback__ is None:  # else it would keep frames, and so tasks, alive
             self.described, self.description = reason, text

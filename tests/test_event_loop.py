@@ -183,6 +183,36 @@ async def test_run_holds_up_the_siblings(root: RootManager[Any, Any]) -> None:
     assert holder.state is not S.RUNNING
 
 
+async def test_a_go_that_ends_while_the_loop_is_held(root: RootManager[Any, Any]) -> None:
+    """L5: the life of a `go` ends when the loop is free again."""
+
+    async def short() -> None:
+        await anyio.sleep(1)
+
+    beside = root.add_task(short)
+    root.add_task(Holder(5))
+    await beside
+    assert beside.duration == pytest.approx(5)
+
+
+async def test_a_go_that_ends_while_the_loop_is_free(root: RootManager[Any, Any]) -> None:
+    """Q1: the life of a `go` with nothing to dispose ends in its own turn, without the coroutine of the root."""
+    turns: list[int] = []
+
+    class Turns(Observer):
+        def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
+            if new is S.DISPOSED:
+                turns.append(anyio.get_current_task().id)
+
+    async def short() -> None:
+        await anyio.sleep(1)
+        turns.append(anyio.get_current_task().id)
+
+    root.observe(Turns())
+    await root.add_task(short)
+    assert turns == [turns[0], turns[0]]
+
+
 @pytest.mark.parametrize("hook", ["start", "run", "dispose"])
 async def test_blocked_names_the_holder(root: RootManager[Any, Any], hook: str) -> None:
     """L5: `Job.blocked` names the child that holds the loop, whichever hook it is in."""

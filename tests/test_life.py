@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -32,6 +35,7 @@ from gotask import (
     TimeoutReason,
     Work,
 )
+from gotask.body import Body
 from gotask.testing import EventRecorder, backend_options
 
 S = TaskState
@@ -1126,3 +1130,64 @@ async def test_a_queued_thread_body_that_is_stopped_ends_at_once() -> None:
         Mine.gate.set()
         await first
     assert called == []
+
+
+MINE: ContextVar[Any] = ContextVar("mine")
+
+
+class Held:
+    """Something."""
+
+
+class Sets(Task[None]):
+    """Holds something in its context, waits, and ends."""
+
+    held: weakref.ref[Held]
+
+    async def go(self) -> None:
+        held = Held()
+        MINE.set(held)
+        self.held = weakref.ref(held)
+        await anyio.lowlevel.checkpoint()
+
+
+class SetsInRun(Task[None]):
+    """The same in the loop."""
+
+    held: weakref.ref[Held]
+
+    run = Sets.go
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_context_goes_with_the_life(root: RootManager[Any, Any], no_collector: None) -> None:
+    """M9: the context of a life is gone when the life is over, though the task is kept."""
+    task = root.add_task(SetsInRun())
+    await task
+    await anyio.sleep(1)
+    assert task.held() is None
+
+
+def bodies() -> set[int]:
+    """What drives a body now, anywhere in this process."""
+    return {id(one) for one in gc.get_objects() if isinstance(one, Body)}
+
+
+@pytest.mark.parametrize("kind", [Sets, SetsInRun])
+async def test_nothing_of_a_body_is_left_for_the_collector(
+    root: RootManager[Any, Any], no_collector: None, kind: type[Task[None]]
+) -> None:
+    """L6: what drives a body is gone when the body is over."""
+    before = bodies()
+    task = root.add_task(kind())
+    await task
+    await anyio.sleep(1)
+    assert bodies() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -23,9 +24,8 @@ PACKAGES = pytest.mark.parametrize("package", [gotask, gotask.testing], ids=["go
 
 def public(package: ModuleType) -> dict[str, Any]:
     """The names of a package without an underscore, its modules aside."""
-    return {
-        name: value for name, value in vars(package).items() if not name.startswith("_") and not inspect.ismodule(value)
-    }
+    found = {name: getattr(package, name) for name in dir(package) if not name.startswith("_")}
+    return {name: value for name, value in found.items() if not inspect.ismodule(value)}
 
 
 def callables(package: ModuleType) -> Iterator[tuple[str, Any]]:
@@ -49,6 +49,28 @@ def test_all_is_complete_and_sorted(package: ModuleType) -> None:
     assert package.__all__ == sorted(public(package))
 
 
+def test_names_are_found_where_type_checkers_look() -> None:
+    """The imports that type checkers read, and the places where names are found when used, are the same."""
+    [block] = [node for node in ast.parse(inspect.getsource(gotask)).body if isinstance(node, ast.If)]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    read = {str(node.module): {alias.name for alias in node.names} for node in imports}
+    places: dict[str, str] = vars(gotask)["_PLACES"]
+    assert read == {f"gotask.{module}": set(names.split()) for module, names in places.items()}
+
+
+def test_a_name_there_is_not() -> None:
+    """An unknown name is an AttributeError, as in any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        vars(gotask)["__getattr__"]("Nothing")
+
+
+def test_names_are_listed_before_they_are_used() -> None:
+    """`dir` and `help` know all public names at once, though each is imported when it is first used."""
+    code = "import gotask; print(set(gotask.__all__) <= set(dir(gotask)), 'Job' in vars(gotask))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.split() == ["True", "False"]
+
+
 @PACKAGES
 def test_everything_public_has_a_docstring(package: ModuleType) -> None:
     """Each public class, function, method and property says what one gets from it."""
@@ -61,7 +83,7 @@ def described(name: str, value: Any) -> bool:
     if inspect.getdoc(value):
         return True
     owner, _, method = name.partition(".")
-    known = vars(gotask) | vars(gotask.testing)
+    known = public(gotask) | public(gotask.testing)
     return any(getattr(vars(base).get(method), "__doc__", None) for base in getattr(known.get(owner), "__mro__", ()))
 
 
@@ -74,10 +96,10 @@ def test_no_type_of_anyio_in_a_signature(package: ModuleType) -> None:
 
 
 def test_import_is_light() -> None:
-    """M8: `import gotask` loads no back end that is not used, nothing for tests, no command, nothing of an extra."""
+    """M8: `from gotask import *` loads no back end that is not used, and nothing of tests, commands and extras."""
     heavy = ["trio", "uvloop", "pytest", "gotask.testing", "gotask.demo", "argparse", "gotask.os_signal"]
     heavy += ["opentelemetry", "pandas", "matplotlib", "numpy", "gotask.otel", "gotask.task_lives"]
-    code = f"import sys, gotask; print(*[name for name in {heavy!r} if name in sys.modules])"
+    code = f"import sys; from gotask import *; print(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout.split() == []
 

@@ -1002,6 +1002,22 @@ async def test_start_timeout_that_is_kept(root: Root) -> None:
     assert task.duration == pytest.approx(35)
 
 
+async def test_start_timeout_of_a_plain_start(root: Root) -> None:
+    """S6: the bound of a plain `start` does not hold for a `run` that follows it at once."""
+
+    class Mine(Task[str]):
+        start_timeout = 6.0
+
+        def start(self) -> None:
+            pass
+
+        async def run(self) -> str:
+            await anyio.sleep(30)
+            return "done"
+
+    assert await root.add_task(Mine()) == "done"
+
+
 async def test_a_start_that_fails_when_it_is_too_late(root: Root) -> None:
     """S6: what `start` raises when it is cancelled for its length is the `__cause__` of the reason."""
     failure = ValueError("while cancelled")
