@@ -35,11 +35,12 @@ from gotask.events import LifeRecord, Observer, Step, Timings
 from gotask.history import History
 from gotask.job import Job
 from gotask.retry import CircuitBreaker, RetryPolicy
-from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history
+from gotask.root import RootManager, ShutdownReport, from_pointer, get_task_history
 from gotask.running import run
 from gotask.signals import Channel
 from gotask.snapshot import TaskSnapshot, snapshot
 from gotask.states import TaskState, TaskType
+from gotask.stop_report import StopReport, Unstopped, Waiting
 from gotask.task import Task
 from gotask.tick import AsyncTickTask, TickTask
 from gotask.work import Work, WorkCollection
@@ -49,8 +50,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncTickTask", "AutoStop", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker", "CircuitOpenError",
     "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart", "RetryExhausted", "RetryPolicy",
-    "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason", "Task", "TaskComplete", "TaskDisposedError",
-    "TaskExistsError", "TaskPanic", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask",
-    "TimeoutReason", "Timings", "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task",
-    "from_pointer", "get_next_task_id", "get_task_history", "run", "snapshot",
+    "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason", "StopReport", "Task", "TaskComplete",
+    "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType",
+    "TickTask", "TimeoutReason", "Timings", "TooManyChildrenError", "Unstopped", "Waiting", "Work",
+    "WorkCollection", "current_task", "from_pointer", "get_next_task_id", "get_task_history", "run", "snapshot",
 ]  # fmt: skip

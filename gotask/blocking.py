@@ -18,7 +18,9 @@ from gotask.errors import TaskDisposedError, TaskStateError
 from gotask.root import RootManager, ShutdownReport
 from gotask.running import find_backend
 from gotask.states import DISPOSED
+from gotask.stop_report import asked_from
 from gotask.task import Task
+from gotask.tracing import caller
 
 if TYPE_CHECKING:
     from typing import Self
@@ -89,7 +91,8 @@ class BlockingRoot:
         if threading.current_thread() is self._thread:
             raise TaskStateError("inside the tree use `root.stop()`: a shutdown that waits here would wait for itself")
         try:
-            self.root._soon(partial(self.root._life.ask, timeout))
+            asked = asked_from(caller(1), self._thread.ident)
+            self.root._soon(partial(self.root._life.ask, timeout, asked))
         except TaskDisposedError:
             pass  # it is over already
         report = self._report.result()

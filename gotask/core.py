@@ -94,7 +94,7 @@ class Core:
     """
 
     __slots__ = (
-        "added_at", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
+        "added_at", "asked", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
         "id", "key", "level", "loop", "number", "origin", "parent", "plain", "pump", "queued", "reason",
         "request", "result", "started_at", "state", "task",
     )  # fmt: skip
@@ -112,6 +112,7 @@ class Core:
         self.loop: Any
         self.context: Context
         self.added_at: float
+        self.asked: Any  # set with `request`: when and by whom; of a parent only when
         self.origin: Origin
         self.level = 0
         self.extras: Extras | None = None

@@ -7,17 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gotask.cascade import Cascade
-from gotask.errors import (
-    AutoStop,
-    StopByUser,
-    TaskDisposedError,
-    TaskExistsError,
-    TaskStateError,
-    TooManyChildrenError,
-)  # fmt: skip
+from gotask.errors import AutoStop, StopByUser, TaskDisposedError, TaskExistsError, TaskStateError, TooManyChildrenError
 from gotask.event_loop import Call, EventLoop
 from gotask.life import Life
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
+from gotask.stop_report import asked_from, last_report
 from gotask.tracing import LOGGER, say
 
 if TYPE_CHECKING:
@@ -122,7 +116,7 @@ class JobLife(Life):
             life.renew()
         life.added(self, key, origin)
         self.replacing[key] = life
-        old.stop(StopByUser(f"replaced by {life.task!r}"))
+        old.stop(StopByUser(f"replaced by {life.task!r}"), asked=asked_from(origin, None))
 
     def check_open(self) -> None:
         """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""
@@ -164,7 +158,7 @@ class JobLife(Life):
                 if self.cascade is not None:
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:
-            self.stop(life.reason or StopByUser())
+            self.stop(life.reason or StopByUser(), asked=("the end of a child it depends on", None))
         if self.cascade is not None and self.cascade.going is life:
             self.cascade.advance()
         if not self.children:
@@ -338,6 +332,8 @@ class JobLife(Life):
                 below.extend((getattr(node, "replacing", None) or {}).values())  # which then come into their place
                 below.extend(children := list(getattr(node, "children", {}).values()))
                 left.extend(children)
+            for life in below:
+                life.more().stop_report = last_report(life)
             for life in reversed(below):
                 try:
                     Life.give_up(life)

@@ -75,7 +75,8 @@ class Pump:
         self.panic = False
         self.closing = False
         self.disposed = 0
-        self.abandoned: list[tuple[str, tuple[str, ...]]] = []
+        self.abandoned: list[Any] = []
+        """What did not stop in time, as `Unstopped`."""
         self.late: list[tuple[str, Drive]] = []
         """Calls of `dispose` that were given up and cancelled; most of them end soon (S5)."""
         self.listening = 0
@@ -109,8 +110,12 @@ class Pump:
                 f"there use BlockingRoot (root.wait_stopped(task), root.call(…))"
             )
 
-    def ask(self, action: Callable[[], Any]) -> Any:
-        """Have it done in the tree's thread, and wait there for what it returns or raises (M6)."""
+    def ask(self, action: Callable[[], Any], timeout: float | None = None) -> Any:
+        """Have it done in the tree's thread, and wait for what it returns or raises (M6).
+
+        Raises:
+            TimeoutError: The loop did not answer in so many seconds.
+        """
         answer: Future[Any] = Future()
 
         def do() -> None:
@@ -120,7 +125,7 @@ class Pump:
                 answer.set_exception(error)
 
         self.backend.call_from_thread(do)
-        return answer.result()
+        return answer.result(timeout)
 
     def enlist(self, loop: Loop) -> None:
         """This loop has something to do, and nothing holds it up."""

@@ -21,6 +21,7 @@ from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.states import DISPOSED, STARTED
+from gotask.stop_report import Asked, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
 from gotask.work import K, T, WorkCollection, WorkLife
@@ -34,17 +35,6 @@ ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unstopped:
-    """A task that did not stop in time: its path, and where it hangs, innermost last (M4)."""
-
-    path: str
-    where: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.path} hangs at {' < '.join(reversed(self.where)) or 'an unknown place'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +96,7 @@ class Host:
         self.leaving = TaskPanic(f"gotask's own loop failed with {error!r}: please report this as a bug")
         self.leaving.__cause__ = error
         if first:
-            self.root.stop(self.leaving)
+            self.root.stop(self.leaving, asked=("gotask itself, because of a bug", None))
             self.pump.backend.call_at(self.pump.clock() + 5.0, self.root.give_up)
         else:
             self.root.give_up()
@@ -115,11 +105,11 @@ class Host:
         """An error shuts the tree down and leaves with it (L14, M7)."""
         if self.leaving is None:
             self.leaving = error
-            self.root.stop(Exit(f"because of {error!r}"))
+            self.root.stop(Exit(f"because of {error!r}"), asked=("an error that nothing handles", None))
 
     def cancelled(self) -> None:
         """The program around is being cancelled (S8)."""
-        self.root.stop(Exit("cancelled from outside"))
+        self.root.stop(Exit("cancelled from outside"), asked=("a cancellation from outside", None))
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
@@ -129,20 +119,20 @@ class Host:
 class RootLife(WorkLife):
     """The life of a root: it notes when it was asked to end, for the report (M4)."""
 
-    __slots__ = ("asked", "asked_at")
+    __slots__ = ("asked_at", "disposed_before")
 
     def added(self, parent: Any, key: Any, origin: Any) -> None:
         super().added(parent, key, origin)
-        self.asked_at, self.asked = self.added_at, 0
+        self.asked_at, self.disposed_before = self.added_at, 0
 
-    def stop(self, reason: BaseException, by_parent: bool = False) -> None:
+    def stop(self, reason: BaseException, by_parent: bool = False, asked: Asked | None = None) -> None:
         if self.request is None and self.parent is not None and self.state is not DISPOSED:
-            self.asked_at, self.asked = self.pump.clock(), self.pump.disposed
-        super().stop(reason, by_parent)
+            self.asked_at, self.disposed_before = self.pump.clock(), self.pump.disposed
+        super().stop(reason, by_parent, asked)
 
-    def ask(self, timeout: float | None) -> None:
+    def ask(self, timeout: float | None, asked: Asked) -> None:
         """Request the end of the tree; give up what still lives after `timeout` seconds."""
-        self.stop(Exit("shutdown"))
+        self.stop(Exit("shutdown"), asked=asked)
         if timeout is not None and self.state is not DISPOSED:
             self.set_timer("shutdown", timeout, self.give_up)
 
@@ -218,7 +208,7 @@ class RootManager(WorkCollection[K, T]):
             if options.get("handle_signals"):
                 await self.add_signals()
         except BaseException:
-            await self.shutdown()
+            await self._shut(None, ("init(), which failed", None))
             raise
         return self
 
@@ -240,20 +230,22 @@ class RootManager(WorkCollection[K, T]):
         Raises:
             TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
         """
+        return await self._shut(timeout, asked_from(caller(1), self._thread()))
+
+    async def _shut(self, timeout: float | None, asked: Asked) -> ShutdownReport:
         life = self._life
         if life.parent is None:
             return ShutdownReport()
         life.pump.check_thread("shutdown()")
-        life.ask(timeout)
+        life.ask(timeout, asked)
         if any(own is life for hook in running_hooks() for own in lineage(hook)):
             return ShutdownReport()
         pump = life.pump
         self._host.waiting.add(anyio.get_current_task().id)
         await pump.backend.shielded(self._gone)
         if self._report is None:
-            unstopped = tuple(Unstopped(path, where) for path, where in pump.abandoned)
             duration = (life.ended_at or pump.clock()) - life.asked_at
-            self._report = ShutdownReport(pump.disposed - life.asked, duration, unstopped)
+            self._report = ShutdownReport(pump.disposed - life.disposed_before, duration, tuple(pump.abandoned))
         leaving, self._host.leaving = self._host.leaving, None
         if leaving is not None:
             raise leaving
@@ -266,7 +258,7 @@ class RootManager(WorkCollection[K, T]):
             pump.late = [one for one in pump.late if one[1].suspended]
             if pump.late:
                 await pump.backend.pause()
-        pump.abandoned += [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
+        pump.abandoned += [Unstopped(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
         pump.late = []
         if not pump.abandoned:
             await pump.backend.wait_finished()
@@ -277,7 +269,7 @@ class RootManager(WorkCollection[K, T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.shutdown()
+        await self._shut(None, ("the end of main, or of `async with`", None))
 
     def observe(self, observer: Observer) -> None:
         """Have an observer told of what happens in this tree (H6)."""

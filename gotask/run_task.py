@@ -89,6 +89,7 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
     extras = caller.more()
     resource = Resource(life.task, lambda: life.stop(caller.request or caller.reason or Exit(), by_parent=True), True)
     extras.resources.append(resource)
+    extras.run_tasks.append(life)
     life.loop.post(life)
     try:
         await life.wait_ended()
@@ -98,6 +99,7 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
             await host.pump.backend.shielded(life.wait_ended)
         if resource in extras.resources:
             extras.resources.remove(resource)
+        extras.run_tasks.remove(life)
 
 
 def check_free(life: Life) -> None:
