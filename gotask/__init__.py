@@ -43,15 +43,17 @@ from gotask.states import TaskState, TaskType
 from gotask.stop_report import StopReport, Unstopped, Waiting
 from gotask.task import Task
 from gotask.tick import AsyncTickTask, TickTask
+from gotask.watchdog import Blockage
 from gotask.work import Work, WorkCollection
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncTickTask", "AutoStop", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker", "CircuitOpenError",
-    "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart", "RetryExhausted", "RetryPolicy",
-    "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason", "StopReport", "Task", "TaskComplete",
-    "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType",
-    "TickTask", "TimeoutReason", "Timings", "TooManyChildrenError", "Unstopped", "Waiting", "Work",
-    "WorkCollection", "current_task", "from_pointer", "get_next_task_id", "get_task_history", "run", "snapshot",
+    "AsyncTickTask", "AutoStop", "Blockage", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker",
+    "CircuitOpenError", "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart",
+    "RetryExhausted", "RetryPolicy", "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason",
+    "StopReport", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskSnapshot",
+    "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings", "TooManyChildrenError",
+    "Unstopped", "Waiting", "Work", "WorkCollection", "current_task", "from_pointer", "get_next_task_id",
+    "get_task_history", "run", "snapshot",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from gotask.states import DISPOSED, STARTED
 from gotask.stop_report import Asked, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
+from gotask.watchdog import Blockage, Watchdog, check_limit, watch
 from gotask.work import K, T, WorkCollection, WorkLife
 
 if TYPE_CHECKING:
@@ -148,9 +149,10 @@ class RootManager(WorkCollection[K, T]):
             variable GOTASK_PANIC says.
         history: How many lives to remember (H5).
         max_threads: How many plain bodies may run at a time (L16). None: any number.
+        watchdog: Log a warning when something blocks the event loop for so many seconds; see `blockages`. None: do not.
     """
 
-    __slots__ = ("_host", "_options", "_report")
+    __slots__ = ("_host", "_options", "_report", "_watchdog")
 
     _life: RootLife
     _life_type: ClassVar[type[Life]] = RootLife
@@ -162,14 +164,17 @@ class RootManager(WorkCollection[K, T]):
         panic: bool | None = None,
         history: int = 10_000,
         max_threads: int | None = None,
+        watchdog: float | None = None,
     ) -> None:
         if max_threads is not None and (not isinstance(max_threads, int) or max_threads < 1):
             raise ValueError(
                 f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}"
             )
         History(history)
+        check_limit(watchdog)
         self._options = {
             "handle_signals": handle_signals, "panic": panic, "history": history, "max_threads": max_threads,
+            "watchdog": watchdog,
         }  # fmt: skip
 
     async def init(self) -> Self:
@@ -199,6 +204,9 @@ class RootManager(WorkCollection[K, T]):
         life.added(host, self.key, origin)
         finals = life.more().finals
         finals[:] = [host.closed]
+        self._watchdog = watch(life, options.get("watchdog"))
+        if self._watchdog is not None:
+            finals.append(self._watchdog.close)
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
@@ -283,6 +291,15 @@ class RootManager(WorkCollection[K, T]):
     def history(self) -> History:
         """The last lives of this tree (H5)."""
         return self._opened("history").history
+
+    @property
+    def blockages(self) -> tuple[Blockage, ...]:
+        """What the watchdog has seen to block the event loop, the last 100, newest last. Any thread may read it.
+
+        One that goes on is among them: its `over` is False.
+        """
+        watchdog: Watchdog | None = getattr(self, "_watchdog", None)
+        return () if watchdog is None else watchdog.blockages
 
     def _opened(self, what: str) -> Pump:
         if self._life.parent is None:
