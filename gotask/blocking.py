@@ -95,10 +95,11 @@ class BlockingRoot:
             self.root._soon(partial(self.root._life.ask, timeout, asked))
         except TaskDisposedError:
             pass  # it is over already
-        report = self._report.result()
-        if not report.unstopped:
-            self._thread.join()
-        return report
+        try:
+            return self._report.result()
+        finally:
+            if not self.root._life.pump.abandoned:
+                self._thread.join()
 
     # The tree's thread
 
@@ -115,7 +116,10 @@ class BlockingRoot:
         await self.root.init()
         self._ready.set_result(None)
         await self.root.wait_stopped()
-        self._report.set_result(await self.root.shutdown())
+        try:
+            self._report.set_result(await self.root.shutdown())
+        except Exception as error:  # what leaves the tree (M7, L15); the loop may not end, if something was abandoned
+            self._report.set_exception(error)
 
     def _wait_for(self, task: Task[Any], function: Callable[[], Awaitable[Any]], timeout: float | None) -> None:
         """Wait for something of a task, unless it is over: that may be asked after the end of the tree."""

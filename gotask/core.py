@@ -60,7 +60,7 @@ class Parent(Protocol):
 
     @property
     def escalates(self) -> bool:
-        """Whether the failure of a child is its own (J2)."""
+        """Whether the failure of a child is its own (J2), or that of the hook that runs it (J7)."""
 
     @property
     def shuffled(self) -> bool:

@@ -140,7 +140,9 @@ class JobLife(Life):
 
     @property
     def escalates(self) -> bool:
-        return bool(self.task.on_child_failure == "escalate")
+        """While the Job lives; one that was asked to stop takes no failure over."""
+        takes = self.request is None and (self.reason is None or self.has_failed())
+        return bool(self.task.on_child_failure == "escalate" and takes)
 
     @property
     def closing(self) -> BaseException | None:

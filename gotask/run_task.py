@@ -33,7 +33,7 @@ def life_of(task: Any) -> Life:
 class RunHost:
     """The parent of a run-task: it has one child, and a loop of its own, in the caller's context."""
 
-    escalates = False
+    escalates = True
     closing = None
     shuffled = False
     passing = True
