@@ -31,16 +31,18 @@ from gotask.errors import (
     TimeoutReason,
     TooManyChildrenError,
 )
-from gotask.events import LifeRecord, Observer, Step, Timings
+from gotask.events import Observer
 from gotask.history import History
 from gotask.job import Job
+from gotask.live import Changes, LiveTree, Subscription, TaskRow
+from gotask.records import LifeRecord, Step, Timings
 from gotask.retry import CircuitBreaker, RetryPolicy
-from gotask.root import RootManager, ShutdownReport, from_pointer, get_task_history
+from gotask.root import RootManager, from_pointer, get_task_history, observe, unobserve
 from gotask.running import run
 from gotask.signals import Channel
 from gotask.snapshot import TaskSnapshot, snapshot
 from gotask.states import TaskState, TaskType
-from gotask.stop_report import StopReport, Unstopped, Waiting
+from gotask.stop_report import ShutdownReport, StopReport, Unstopped, Waiting
 from gotask.task import Task
 from gotask.tick import AsyncTickTask, TickTask
 from gotask.watchdog import Blockage
@@ -49,11 +51,11 @@ from gotask.work import Work, WorkCollection
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncTickTask", "AutoStop", "Blockage", "BlockingRoot", "Channel", "ChannelTask", "CircuitBreaker",
-    "CircuitOpenError", "Exit", "GotaskError", "History", "Job", "LifeRecord", "Observer", "Restart",
+    "AsyncTickTask", "AutoStop", "Blockage", "BlockingRoot", "Changes", "Channel", "ChannelTask", "CircuitBreaker",
+    "CircuitOpenError", "Exit", "GotaskError", "History", "Job", "LifeRecord", "LiveTree", "Observer", "Restart",
     "RetryExhausted", "RetryPolicy", "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason",
-    "StopReport", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskSnapshot",
-    "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings", "TooManyChildrenError",
-    "Unstopped", "Waiting", "Work", "WorkCollection", "current_task", "from_pointer", "get_next_task_id",
-    "get_task_history", "run", "snapshot",
+    "StopReport", "Subscription", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic",
+    "TaskRow", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings",
+    "TooManyChildrenError", "Unstopped", "Waiting", "Work", "WorkCollection", "current_task", "from_pointer",
+    "get_next_task_id", "get_task_history", "observe", "run", "snapshot", "unobserve",
 ]  # fmt: skip

@@ -15,10 +15,10 @@ import anyio
 
 from gotask.backend import awaited
 from gotask.errors import TaskDisposedError, TaskStateError
-from gotask.root import RootManager, ShutdownReport
+from gotask.root import RootManager
 from gotask.running import find_backend
 from gotask.states import DISPOSED
-from gotask.stop_report import asked_from
+from gotask.stop_report import ShutdownReport, asked_from
 from gotask.task import Task
 from gotask.tracing import caller
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gotask.backend import awaited
 from gotask.context import CURRENT, Plain
 from gotask.errors import TimeoutReason, is_failure
-from gotask.events import Timings, phases
 from gotask.extras import Extras
 from gotask.hooks import DONE, is_seconds, waits
+from gotask.records import Timings, phases
 from gotask.states import ALLOWED, DISPOSED, INIT, TaskState
 from gotask.tracing import LOGGER, Origin, as_text, say
 from gotask.waiting import Waiters

@@ -204,6 +204,7 @@ class Ending(Stopping):
         extras = self.more()
         pump = self.pump
         extras.failure = reason
+        extras.retry_at = pump.now + delay
         self.record(is_failure(reason), final=False)
         self.enter(RETRYING)
         if is_failure(reason):

@@ -36,6 +36,7 @@ class Owner(Protocol):
 
     task: Any
     pump: Pump
+    passing: bool
 
     @property
     def context(self) -> Context:
@@ -129,6 +130,8 @@ class EventLoop:
                 if drive is not None:
                     drive.loop = self
                     self.drive = drive
+                    if observers.loop_held and not self.owner.passing:
+                        observers.tell(observers.loop_held, self.owner.task, event.task)
                     return drive  # type: ignore[no-any-return]
                 if pump.now > deadline:
                     break
@@ -155,7 +158,7 @@ class EventLoop:
             following = drive.then(drive.value, drive.error)  # type: ignore[misc]
         finally:
             if following is None:
-                self.holder = None
+                self.freed()
             else:
                 following.loop = self
                 self.drive = following
@@ -163,8 +166,16 @@ class EventLoop:
 
     def let_go(self) -> None:
         """Go on without the hook that holds the loop (S5)."""
-        self.holder = self.drive = None
+        self.drive = None
+        self.freed()
         self.look()
+
+    def freed(self) -> None:
+        """No hook holds it any more."""
+        self.holder = None
+        observers = self.owner.pump.observers
+        if observers.loop_held and not self.owner.passing:
+            observers.tell(observers.loop_held, self.owner.task, None)
 
     def close(self) -> None:
         """Take no more events; calls that wait are told so."""

@@ -1,90 +1,14 @@
-"""What observers are told: frozen records, and the Observer protocol (H6)."""
+"""What observers are told, and who hears of what (H6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
-from gotask.states import TaskState, TaskType
+from gotask.records import LifeRecord, Step
+from gotask.states import TaskState
 from gotask.tracing import LOGGER, say
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds spent in each phase of one life; of a phase that goes on, so far (L10)."""
-
-    queued: float = 0.0
-    start: float = 0.0
-    body: float = 0.0
-    dispose: float = 0.0
-    total: float = 0.0
-
-
-def phases(added: float, began: float | None, started: float | None, ending: float | None, now: float) -> Timings:
-    """The phases of a life from its instants, those that go on up to `now`."""
-    after_start = started if started is not None else ending if ending is not None else now
-    after_body = ending if ending is not None else now
-    return Timings(
-        queued=(now if began is None else began) - added,
-        start=0.0 if began is None else after_start - began,
-        body=0.0 if started is None else after_body - started,
-        dispose=0.0 if ending is None else now - ending,
-        total=now - added,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step that a task recorded: `at` seconds after its life began (H3)."""
-
-    name: str
-    detail: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class LifeRecord:
-    """One life that is over (H5). It holds text and numbers only: no task, no frame, no traceback.
-
-    `started_at` is wall-clock time (seconds since the epoch); `life` counts the lives of the task from 1;
-    a task that was never started has a record with life 0. `final`: no other life follows.
-    """
-
-    id: int
-    parent_id: int | None
-    key: str
-    owner_type: str
-    task_type: TaskType
-    level: int
-    life: int
-    started_at: float
-    timings: Timings
-    retries: int
-    reason: str
-    reason_type: str
-    failed: bool
-    final: bool
-    start_reason: str
-    descriptions: Mapping[str, str] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
-    dispose_errors: tuple[str, ...] = ()
-    abandoned: bool = False
-
-    @property
-    def state(self) -> TaskState:
-        """What followed: DISPOSED, or RETRYING if another life did."""
-        return TaskState.DISPOSED if self.final else TaskState.RETRYING
-
-    @property
-    def ended_at(self) -> float:
-        """When it was over, in seconds since the epoch."""
-        return self.started_at + self.timings.total - self.timings.queued
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the moment it was due to the end of its clean-up."""
-        return self.timings.total
 
 
 class Observer:
@@ -94,11 +18,29 @@ class Observer:
     One that raises is detached, with one logged error.
     """
 
+    def attached(self, root: Any) -> None:
+        """Override: called once, before any other, at the moment from which on you hear of everything.
+
+        The tree stands still meanwhile: what you read of it here fits what you hear later.
+        """
+
     def task_added(self, task: Any) -> None:
         """Override: a task has been added to a Job, and waits to be started."""
 
+    def life_began(self, task: Any, context: Context) -> None:
+        """Override: a life begins, in this context: variables set there are seen by its hooks (M9).
+
+        It is the context of this life alone.
+        """
+
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
         """Override: a task took a step of the life-cycle table."""
+
+    def loop_held(self, job: Any, task: Any) -> None:
+        """Override: a hook of this child waits, and holds up the loop of the Job (L5). None: it is free again."""
+
+    def description_changed(self, task: Any) -> None:
+        """Override: descriptions of a task were set or removed (H4)."""
 
     def step_recorded(self, task: Any, step: Step) -> None:
         """Override: a task recorded a step."""
@@ -118,6 +60,17 @@ class Observer:
 
 KINDS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
+
+def check_observer(observer: object) -> None:
+    """Refuse what could hear of nothing.
+
+    Raises:
+        TypeError: It is no observer.
+    """
+    if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
+        raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
+
+
 Heard = tuple[Callable[..., None], ...]
 """The methods to call for one kind of event. The empty tuple, when nobody listens, costs one look."""
 
@@ -127,8 +80,12 @@ class Observers:
 
     __slots__ = (*KINDS, "_attached")
 
+    attached: Heard
     task_added: Heard
+    life_began: Heard
     state_changed: Heard
+    loop_held: Heard
+    description_changed: Heard
     step_recorded: Heard
     stop_requested: Heard
     retry_planned: Heard
@@ -139,17 +96,18 @@ class Observers:
         self._attached: tuple[Observer, ...] = ()
         self._index()
 
-    def attach(self, observer: Observer) -> None:
-        """Begin to tell this observer.
+    def attach(self, observer: Observer, root: Any) -> None:
+        """Begin to tell this observer, the tree as it is first.
 
         Raises:
             TypeError: It is none.
         """
-        if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
-            raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
+        check_observer(observer)
         if not any(other is observer for other in self._attached):
             self._attached += (observer,)
             self._index()
+            if hasattr(observer, "attached"):
+                self.tell((observer.attached,), root)
 
     def detach(self, observer: Observer) -> None:
         """Tell it no more; unknown ones are ignored."""

@@ -12,7 +12,7 @@ from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
     from gotask.backend import Handle
-    from gotask.events import Step
+    from gotask.records import Step
 
 MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "descriptions": dict,
@@ -63,6 +63,7 @@ class Extras:
     policy: RetryPolicy | None = None
     releasing: tuple[str, Any] | None = None  # * the `on_stop` resource that takes its time, and what is awaited
     stop_report: Any = None  # why it had not stopped, taken before anything around it was given up
+    retry_at: float | None = None  # when the next life is due (R2)
     telling = False  # * its on_stop resources are being released (S4)
 
     def __getattr__(self, name: str) -> Any:

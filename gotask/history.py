@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
-from gotask.events import LifeRecord, phases
-from gotask.states import TaskState
-from gotask.tracing import as_text, where
-
-Facts = tuple[Any, ...]
-"""A life as the engine leaves it: cheap to make, and read only when somebody asks (see `History.record_of`)."""
+from gotask.records import Facts, LifeRecord
+from gotask.states import TaskState, TaskType
 
 
 class History:
@@ -35,52 +30,51 @@ class History:
 
     def record_of(self, facts: Facts) -> LifeRecord:
         """The record of a life, from its facts."""
-        (
-            task_id, parent_id, key, owner, kind, level, life, added, began, started, ending, ended,
-            reason, failed, final, origin, extra,
-        ) = facts  # fmt: skip
-        reason_type, reason_text = reason
-        retries, descriptions, steps, errors, abandoned = extra or (0, {}, (), (), False)
-        return LifeRecord(
-            id=task_id, parent_id=parent_id, key=as_text(key), owner_type=owner, task_type=kind, level=level,
-            life=life, started_at=self._wall + (added if began is None else began),
-            timings=phases(added, began, started, ending, ended), retries=retries, reason=reason_text,
-            reason_type=reason_type, failed=failed, final=final, start_reason=where(origin),
-            descriptions=descriptions, steps=steps, dispose_errors=errors, abandoned=abandoned,
-        )  # fmt: skip
+        return LifeRecord(facts, self._wall)
 
     def records(
         self,
         *,
         id: int | None = None,
+        parent_id: int | None = None,
         owner_type: str | None = None,
+        task_type: TaskType | None = None,
         state: TaskState | None = None,
         reason: str | type[BaseException] | None = None,
         since: float | None = None,
         until: float | None = None,
         failed: bool | None = None,
         limit: int | None = None,
+        offset: int = 0,
     ) -> list[LifeRecord]:
         """The records that fit all the filters given, newest last.
 
         Args:
-            id, owner_type: Of the task.
+            id, parent_id, owner_type, task_type: Of the task.
             state: DISPOSED for last lives, RETRYING for those another one followed.
             reason: A class of exception, or its name.
             since, until: Wall-clock seconds; by when the life was started.
             failed: Only failures, or only the others.
-            limit: At most so many, the newest.
+            limit, offset: At most so many, the newest; without so many that are newer still.
         """
         name = reason.__name__ if isinstance(reason, type) else reason
         found = [
             record
             for record in self
             if (id is None or record.id == id)
+            and (parent_id is None or record.parent_id == parent_id)
             and (owner_type is None or record.owner_type == owner_type)
+            and (task_type is None or record.task_type == task_type)
             and (state is None or record.state == state)
             and (name is None or record.reason_type == name)
             and (since is None or record.started_at >= since)
             and (until is None or record.started_at <= until)
             and (failed is None or record.failed == failed)
         ]
-        return found if limit is None else found[max(len(found) - limit, 0) :]
+        return newest(found, limit, offset)
+
+
+def newest(records: list[LifeRecord], limit: int | None, offset: int = 0) -> list[LifeRecord]:
+    """The last `limit` of them, without the last `offset`, in the same order."""
+    end = max(len(records) - offset, 0)
+    return records[0 if limit is None else max(end - limit, 0) : end]

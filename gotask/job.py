@@ -138,9 +138,9 @@ class Job(Task[R]):
             task.set_descriptions(descriptions)
         if retry is not None:
             task.set_retry(retry)
-        self._life.add(life, key, origin)
         if name is not None:
             task.owner_type = name
+        self._life.add(life, key, origin)
         if logger is not None:
             life.more().logger = logger
         if stop_when is not None or timeout is not None:

@@ -52,10 +52,13 @@ class Life(Ending):
         if self.number or parent.shuffled:
             parent.reborn(self)
             self.started_at = self.ending_at = self.ended_at = self.reason = None
-        self.enter(STARTING)
+        observers = self.pump.observers
+        self.context = self.own_context() if hooks.own_context or observers.life_began else parent.context
         self.number += 1
         self.began_at = self.pump.now
-        self.context = self.own_context() if hooks.own_context else parent.context
+        if observers.life_began:
+            observers.tell(observers.life_began, self.task, self.context)
+        self.enter(STARTING)
         extras = self.extras
         if extras is not None:
             extras.begin_life()

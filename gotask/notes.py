@@ -8,9 +8,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gotask.events import Step, Timings
 from gotask.hooks import TaskMeta
 from gotask.life import Life
+from gotask.records import Step, Timings
 from gotask.tracing import TRACE, call_stack, execution_path, shown
 
 
@@ -71,11 +71,17 @@ class Notes(metaclass=TaskMeta):
             if not isinstance(key, str):
                 raise TypeError(f"the key of a description is a string, not {key!r}")
         self._life.more().descriptions.update(descriptions)
+        self._described()
 
     def remove_description(self, key: str) -> None:
         """Take one back; none of that key is fine."""
         if self._life.extras is not None:
             self._life.extras.descriptions.pop(key, None)
+            self._described()
+
+    def _described(self) -> None:
+        if self._life.parent is not None and (heard := self._life.pump.observers.description_changed):
+            self._soon(partial(self._life.pump.observers.tell, heard, self))
 
     # Steps (H3)
 

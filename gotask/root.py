@@ -6,7 +6,7 @@ import math
 import os
 import weakref
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,12 +16,13 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import LifeRecord, Observer
-from gotask.history import History
+from gotask.events import Observer, check_observer
+from gotask.history import History, newest
 from gotask.life import Life
 from gotask.pump import Pump
+from gotask.records import LifeRecord
 from gotask.states import DISPOSED, STARTED
-from gotask.stop_report import Asked, Unstopped, asked_from
+from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import lineage
 from gotask.watchdog import Blockage, Watchdog, check_limit, watch
@@ -33,22 +34,11 @@ if TYPE_CHECKING:
 ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 """The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
 
+EVERYWHERE: list[Observer] = []
+"""The observers of every root that is opened."""
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShutdownReport:
-    """What a shutdown did: `disposed` tasks in `duration` seconds; `unstopped` are those that were abandoned (M4)."""
-
-    disposed: int = 0
-    duration: float = 0.0
-    unstopped: tuple[Unstopped, ...] = field(default=())
-
-    def __str__(self) -> str:
-        text = f"{self.disposed} tasks disposed in {self.duration:.3g} s"
-        return "\n".join([text, *(f"did not stop: {one}" for one in self.unstopped)])
 
 
 class Host:
@@ -210,6 +200,8 @@ class RootManager(WorkCollection[K, T]):
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
+        for observer in EVERYWHERE:
+            host.pump.observers.attach(observer, self)
         life.loop.post(life)
         try:
             await self.wait_started()
@@ -280,12 +272,15 @@ class RootManager(WorkCollection[K, T]):
         await self._shut(None, ("the end of main, or of `async with`", None))
 
     def observe(self, observer: Observer) -> None:
-        """Have an observer told of what happens in this tree (H6)."""
-        self._opened("observe()").observers.attach(observer)
+        """Have an observer told of what happens in this tree from now on (H6).
+
+        At any moment, from any thread: its `attached` is called first, when nothing of the tree is in motion.
+        """
+        self._now(partial(self._opened("observe()").observers.attach, observer, self))
 
     def unobserve(self, observer: Observer) -> None:
         """Tell an observer no more."""
-        self._opened("unobserve()").observers.detach(observer)
+        self._now(partial(self._opened("unobserve()").observers.detach, observer))
 
     @property
     def history(self) -> History:
@@ -309,12 +304,23 @@ class RootManager(WorkCollection[K, T]):
         return self._life.pump
 
 
+def observe(observer: Observer) -> None:
+    """Have an observer told of what happens in every tree that is opened from now on, from its beginning (H6)."""
+    check_observer(observer)
+    EVERYWHERE.append(observer)
+
+
+def unobserve(observer: Observer) -> None:
+    """Take `observe` back; the trees that are open go on telling it."""
+    EVERYWHERE[:] = [other for other in EVERYWHERE if other is not observer]
+
+
 def get_task_history(**filters: Any) -> list[LifeRecord]:
     """The lives remembered by all roots of this process, newest last; the filters are those of `History.records`."""
+    limit, offset = filters.pop("limit", None), filters.pop("offset", 0)
     records = [record for root in tuple(ROOTS.values()) for record in root.history.records(**filters)]
     records.sort(key=lambda record: record.ended_at)
-    limit = filters.get("limit")
-    return records if limit is None else records[max(len(records) - limit, 0) :]
+    return newest(records, limit, offset)
 
 
 def from_pointer(pointer: int) -> Any:

@@ -109,3 +109,10 @@ def check_free(life: Life) -> None:
             f"{life.task.execution_path} is alive in a tree already ({life.state.name}): make another instance, "
             f"or wait until it has stopped"
         )
+
+
+def run_tasks(life: Any) -> list[Any]:
+    """The lives of the tasks that this one runs now (J7)."""
+    held = () if life.extras is None else life.extras.resources
+    lives = [getattr(resource.what, "_life", None) for resource in held]
+    return [one for one in lives if one is not None and isinstance(one.parent, RunHost) and one.parent.parent is life]

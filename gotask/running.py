@@ -15,7 +15,8 @@ import anyio
 
 from gotask import logs
 from gotask.errors import Exit
-from gotask.root import RootManager, ShutdownReport
+from gotask.root import RootManager
+from gotask.stop_report import ShutdownReport
 
 R = TypeVar("R")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from types import FrameType
@@ -125,6 +125,19 @@ class Unstopped:
     def __str__(self) -> str:
         first = f"{self.path} hangs at {' < '.join(reversed(self.where)) or 'an unknown place'}"
         return "\n".join([first, *([] if self.report is None else self.report.details())])
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """What a shutdown did: `disposed` tasks in `duration` seconds; `unstopped` are those that were abandoned (M4)."""
+
+    disposed: int = 0
+    duration: float = 0.0
+    unstopped: tuple[Unstopped, ...] = field(default=())
+
+    def __str__(self) -> str:
+        text = f"{self.disposed} tasks disposed in {self.duration:.3g} s"
+        return "\n".join([text, *(f"did not stop: {one}" for one in self.unstopped)])
 
 
 def is_ending(life: Any) -> bool:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
 
-Origin = tuple[CodeType, int] | None
-"""A place in the source, cheap to take: a code object and the offset of an instruction in it."""
+Origin = tuple[CodeType, int] | str | None
+"""A place in the source, cheap to take: a code object and the offset of an instruction in it. Or as text already."""
 
 LOGGER = logging.getLogger("gotask")
 TRACE = 5
@@ -44,8 +44,8 @@ def caller(depth: int) -> Origin:
 
 def where(origin: Origin) -> str:
     """`file:line` of a place, relative to the working directory when it is inside it (H1)."""
-    if origin is None:
-        return ""
+    if origin is None or isinstance(origin, str):
+        return origin or ""
     code, offset = origin
     line = code.co_firstlineno
     for start, end, number in code.co_lines():

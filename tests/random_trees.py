@@ -30,7 +30,7 @@ from gotask import (
     Work,
     WorkCollection,
 )
-from gotask.events import Step
+from gotask.records import Step
 from gotask.retry import RetryPolicy
 from gotask.states import STEPS, TaskState
 from gotask.testing import Event, EventRecorder

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import gc
 import logging
+import pickle
 import time
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -174,8 +176,26 @@ async def test_a_record_is_frozen(root: Root) -> None:
     """H5: records cannot be changed."""
     await root.add_task(Quick())
     (record,) = root.history
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        record.id = 0  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="cannot be changed: id"):
+        record.id = 0
+    with pytest.raises(AttributeError, match="cannot be changed: id"):
+        del record.id
+
+
+async def test_records_are_values(root: Root) -> None:
+    """H5: records that say the same are equal, and a record goes through pickle as it is."""
+    task = root.add_task(Quick(), descriptions={"colour": "red"})
+    task.step("one")
+    await task
+    await root.add_task(Quick())
+    record, other = root.history
+    copied = pickle.loads(pickle.dumps(record))
+    assert copied == record
+    assert hash(copied) == hash(record)
+    assert copied != other
+    assert copied.as_dict() == record.as_dict()
+    assert (copied.descriptions, copied.steps) == (record.descriptions, record.steps)
+    assert f"Quick#{task.task_id}, life 1: TaskComplete" in repr(record)
 
 
 # No references
@@ -229,10 +249,12 @@ async def test_a_record_holds_only_text_and_numbers(root: Root) -> None:
     await task.wait_stopped()
 
     def plain(value: object) -> bool:
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             return all(map(plain, [*value, *value.values()]))
         if isinstance(value, tuple):
             return all(map(plain, value))
+        if isinstance(value, LifeRecord):
+            return all(map(plain, value.as_dict().values()))
         if dataclasses.is_dataclass(value):
             return all(plain(getattr(value, field.name)) for field in dataclasses.fields(value))
         return value is None or isinstance(value, str | int | float | bool)
@@ -369,6 +391,24 @@ async def test_limit_gives_the_newest(mixed: Root) -> None:
     assert names(mixed.history.records(limit=1, failed=True)) == ["Broken OSError"]
     assert mixed.history.records(limit=0) == []
     assert len(mixed.history.records(limit=100)) == 5
+
+
+async def test_offset_leaves_out_the_newest(mixed: Root) -> None:
+    """H5: `offset` leaves out so many of the newest, so that pages can be made."""
+    assert names(mixed.history.records(limit=2, offset=1)) == ["Failing RetryExhausted", "Broken OSError"]
+    assert names(mixed.history.records(offset=3)) == ["Quick TaskComplete", "Failing ValueError"]
+    assert mixed.history.records(offset=100) == []
+    assert names(gotask.get_task_history(parent_id=mixed.task_id, limit=1, offset=2)) == ["Failing RetryExhausted"]
+
+
+async def test_filter_by_parent_and_type(root: Root) -> None:
+    """H5: by the id of the parent, and by the kind of task."""
+    job = root.add_task(Job())
+    await job.wait_started()
+    await job.add_task(Quick())
+    await job.wait_stopped()
+    assert names(root.history.records(parent_id=job.task_id)) == ["Quick TaskComplete"]
+    assert names(root.history.records(task_type=TaskType.JOB)) == ["Job AutoStop"]
 
 
 # Over all roots

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from contextvars import Context, ContextVar
 from typing import Any
 
 import anyio
 import pytest
 
-from gotask import LifeRecord, Observer, RetryPolicy, RootManager, Step, StopByUser, Task, TaskState, Work
+import gotask
+from gotask import LifeRecord, Observer, RetryPolicy, RootManager, Step, StopByUser, Task, TaskState, Work, snapshot
 from gotask.events import KINDS
+from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]
 S = TaskState
@@ -24,8 +27,20 @@ class Everything(Observer):
     def of(self, kind: str) -> list[list[Any]]:
         return [facts for name, *facts in self.heard if name == kind]
 
+    def attached(self, root: Any) -> None:
+        self.heard.append(("attached", root))
+
     def task_added(self, task: Any) -> None:
         self.heard.append(("task_added", task))
+
+    def life_began(self, task: Any, context: Context) -> None:
+        self.heard.append(("life_began", task, context))
+
+    def loop_held(self, job: Any, task: Any) -> None:
+        self.heard.append(("loop_held", job, task))
+
+    def description_changed(self, task: Any) -> None:
+        self.heard.append(("description_changed", task))
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
         self.heard.append(("state_changed", task, old, new))
@@ -65,6 +80,7 @@ class Flaky(Task):
 async def all_of_it(root: Root) -> Everything:
     observer = Everything()
     root.observe(observer)
+    assert observer.heard.pop() == ("attached", root)
     return observer
 
 
@@ -75,6 +91,143 @@ async def test_task_added(root: Root, all_of_it: Everything) -> None:
     child = job.add_task(Sleeper())
     assert all_of_it.of("task_added") == [[job], [child]]
     assert all_of_it.heard[0] == ("task_added", job)
+
+
+async def test_attached(root: Root) -> None:
+    """H6: told first, when nothing moves, so that what it reads of the tree then fits what it hears later."""
+    job = root.add_task(Work())
+    await job.wait_started()
+    living = job.add_task(Sleeper())
+    await living.wait_started()
+
+    class Counting(Everything):
+        def attached(self, root: Any) -> None:
+            self.living = {one.id: one.state for one in snapshot(root)}
+
+        def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
+            assert self.living[task.task_id] is old
+            self.living[task.task_id] = new
+
+        def task_added(self, task: Any) -> None:
+            self.living[task.task_id] = S.INIT
+
+    observer = Counting()
+    job.add_task(Flaky())  # waits to be started
+    root.observe(observer)
+    job.add_task(Sleeper())
+    await anyio.sleep(10)
+    assert job.size == 0
+    assert sorted(observer.living.values()) == [S.STARTED, S.STARTED, S.DISPOSED, S.DISPOSED, S.DISPOSED]
+
+
+async def test_attached_from_another_thread(root: Root) -> None:
+    """H6, M6: from another thread it is attached in the tree's, between two events."""
+    observer = Everything()
+    threads: list[int] = []
+
+    class Where(Observer):
+        def attached(self, root: Any) -> None:
+            threads.append(threading.get_ident())
+
+    await anyio.to_thread.run_sync(root.observe, observer)
+    await anyio.to_thread.run_sync(root.observe, Where())
+    assert observer.heard == [("attached", root)]
+    assert threads == [threading.get_ident()]
+    await anyio.to_thread.run_sync(root.unobserve, observer)
+    root.add_task(Work())
+    assert observer.heard == [("attached", root)]
+
+
+COLOUR: ContextVar[str] = ContextVar("colour")
+
+
+async def test_life_began(root: Root) -> None:
+    """H6, M9: told of each life before it is STARTING; what it sets in the context is seen by hooks of that life."""
+
+    class Painting(Everything):
+        def life_began(self, task: Any, context: Context) -> None:
+            super().life_began(task, context)
+            context.run(COLOUR.set, f"{task.owner_type} {len(self.of('life_began'))}")
+
+    class Plain(Task):
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        def start(self) -> None:
+            self.seen.append(COLOUR.get())
+
+        def dispose(self) -> None:
+            self.seen.append(COLOUR.get())
+
+    class Threaded(Plain):
+        retry = RetryPolicy(1)
+
+        def go(self) -> None:
+            self.seen.append(COLOUR.get())
+            if len(self.seen) < 4:
+                raise OSError("again")
+
+    observer = Painting()
+    root.observe(observer)
+    plain, threaded = root.add_task(Plain()), root.add_task(Threaded())
+    await threaded.wait_stopped()
+    plain.stop()
+    await plain.wait_stopped()
+    assert plain.seen == ["Plain 1"] * 2
+    assert threaded.seen == ["Threaded 2"] * 3 + ["Threaded 3"] * 3
+    kinds = [kind for kind, *facts in observer.heard if facts[0] is plain]
+    assert kinds[:3] == ["task_added", "life_began", "state_changed"]
+    assert COLOUR.get("unseen") == "unseen"
+
+
+async def test_loop_held(root: Root, all_of_it: Everything) -> None:
+    """H6, L5: told when a hook of a child waits and so holds up the loop of the Job, and when it is free again."""
+
+    class Slow(Task):
+        async def start(self) -> None:
+            await anyio.sleep(1)
+
+        async def run(self) -> None:
+            await anyio.sleep(1)
+
+    job = root.add_task(Work())
+    await job.wait_started()
+    slow, quick = job.add_task(Slow()), job.add_task(Sleeper())
+    await quick.wait_started()
+    assert all_of_it.of("loop_held") == [[job, slow], [job, None]]
+    await job.call(anyio.sleep, 1)
+    assert all_of_it.of("loop_held")[2:] == [[job, job], [job, None]]
+
+
+async def test_loop_held_no_more_after_it_was_given_up(root: Root, all_of_it: Everything) -> None:
+    """H6, S5: a hook that is abandoned holds the loop up no longer."""
+
+    class Hanging(Task):
+        dispose_timeout = 1.0
+
+        async def dispose(self) -> None:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(60)
+
+    job = root.add_task(Work())
+    hanging = job.add_task(Hanging())
+    await hanging.wait_started()
+    hanging.stop()
+    await hanging.wait_stopped()
+    assert all_of_it.of("loop_held") == [[job, hanging], [job, None]]
+    await anyio.sleep(60)
+
+
+async def test_description_changed(root: Root, all_of_it: Everything) -> None:
+    """H6, H4: told when descriptions of a task in the tree are set or removed, from whatever thread."""
+    task = Sleeper()
+    task.set_description("before", 1)
+    root.add_task(task)
+    task.set_descriptions({"a": 1, "b": 2})
+    task.remove_description("a")
+    await anyio.to_thread.run_sync(task.set_description, "c", 3)
+    await root.call(lambda: None)
+    assert all_of_it.of("description_changed") == [[task]] * 3
 
 
 async def test_task_added_hears_of_run_tasks(root: Root, all_of_it: Everything) -> None:
@@ -249,6 +402,28 @@ async def test_unobserve(root: Root, all_of_it: Everything) -> None:
     assert all_of_it.heard == []
 
 
+def test_observe_hears_of_every_tree_from_its_beginning() -> None:
+    """H6: `gotask.observe` has an observer told of each root that is opened from then on, until `unobserve`."""
+    observer = Everything()
+
+    async def live() -> None:
+        async with RootManager() as root:
+            await root.add_task(Sleeper())
+
+    gotask.observe(observer)
+    try:
+        run_virtual(live)
+        run_virtual(live, backend="trio")
+    finally:
+        gotask.unobserve(observer)
+    run_virtual(live)
+    ended = [record.owner_type for (record,) in observer.of("life_ended")]
+    assert ended == ["Sleeper", "RootManager"] * 2
+    assert [kind for kind, *facts in observer.heard][:3] == ["attached", "event_taken", "life_began"]
+    with pytest.raises(TypeError, match="derived from"):
+        gotask.observe(object())  # type: ignore[arg-type]
+
+
 async def test_attached_twice_it_hears_once(root: Root, all_of_it: Everything) -> None:
     """H6: an observer is told once, however often it was attached."""
     root.observe(all_of_it)
@@ -337,8 +512,20 @@ class Raising(Everything):
 
         self.fail = fail
 
+    def attached(self, root: Any) -> None:
+        self.note("attached", root)
+
     def task_added(self, task: Any) -> None:
         self.note("task_added", task)
+
+    def life_began(self, task: Any, context: Context) -> None:
+        self.note("life_began", task)
+
+    def loop_held(self, job: Any, task: Any) -> None:
+        self.note("loop_held", task)
+
+    def description_changed(self, task: Any) -> None:
+        self.note("description_changed", task)
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
         self.note("state_changed", task)
@@ -372,6 +559,10 @@ async def test_an_observer_that_raises_is_detached(root: Root, caplog: pytest.Lo
     root.observe(other)
 
     class Stepping(Flaky):
+        async def start(self) -> None:
+            await anyio.sleep(1)
+            self.set_description("colour", "red")
+
         async def go(self) -> None:
             self.step("one")
             await super().go()

@@ -23,6 +23,8 @@ from random_trees import check, live, random_story
 from gotask import (
     AutoStop,
     Job,
+    LifeRecord,
+    Observer,
     RetryPolicy,
     RootManager,
     Task,
@@ -31,7 +33,6 @@ from gotask import (
     TickTask,
     Work,
 )
-from gotask.events import LifeRecord, Observer
 from gotask.life import Life
 from gotask.testing import BACKENDS, run_virtual
 

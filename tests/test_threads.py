@@ -27,8 +27,8 @@ from gotask import (
     Work,
     WorkCollection,
 )
-from gotask.events import Step
 from gotask.extras import Extras
+from gotask.records import Step
 from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]

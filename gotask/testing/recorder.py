@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gotask.events import LifeRecord, Observer, Step
+from gotask.events import Observer
+from gotask.records import LifeRecord, Step
 from gotask.states import TaskState
 
 
