@@ -135,7 +135,7 @@ class Core:
         if self.queued:
             self.loop.drop(self)  # an event of its last life, which came to nothing
         self.state = INIT
-        self.request = self.reason = self.result = None
+        self.request = self.reason = self.result = self.asked = None
         self.began_at = self.started_at = self.ending_at = self.ended_at = None
         self.number = 0
         self.ever_started = False

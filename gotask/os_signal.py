@@ -53,9 +53,11 @@ class OSSignal(ChannelTask[int]):
         """The tree as it is now, and why it is not stopping; `frame` is what the handler has interrupted."""
         try:
             busy = None if is_idle(frame) else frame
-            report = report_on(self.parent._life, busy)
-            why = [str(report)] if report is not None else ["The loop did not hear of the first one; it is at:"]
-            return "\n".join([snapshot(self.parent).render_text(), *why, *([] if report else stack_of_frame(busy))])
+            why = report_on(self.parent._life, busy)
+            lines = (
+                ["The event loop did not hear of the first one:", *stack_of_frame(busy)] if why is None else [str(why)]
+            )
+            return "\n".join([snapshot(self.parent).render_text(), *lines])
         except Exception as error:  # the tree may be in the middle of a change
             return f"(cannot be shown: {error!r})"
 

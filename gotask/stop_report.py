@@ -91,7 +91,7 @@ class StopReport:
 
     def details(self) -> list[str]:
         """Lines that say who asked, why, and what it waits for."""
-        reason = f"{self.reason_type}: {self.reason}" if self.reason else self.reason_type
+        reason = f"{self.reason_type}: {self.reason}" if self.reason else self.reason_type or "not known yet"
         lines = [f"  asked:  {self._asked()}", f"  reason: {reason}"]
         if self.loop_at:
             lines.append("  the event loop does not answer, because something blocks it:")
@@ -108,7 +108,9 @@ class StopReport:
 
     def _asked(self) -> str:
         if self.asked_at is None or self.asked_ago is None:
-            return "not yet" if self.chain[0].kind == "order" else "by nobody, it ends by itself"
+            if self.chain[0].kind == "order":
+                return "not yet"
+            return "by restart()" if self.reason_type == "Restart" else "by nobody, it ends by itself"
         moment = datetime.fromtimestamp(self.asked_at).strftime("%H:%M:%S")
         place = f", at {self.asked_from}" if self.asked_from else ""
         return f"{self.asked_ago:.3g} s ago ({moment}) by {self.asked_by}{place}"
@@ -168,10 +170,11 @@ def report_on(life: Any, frame: FrameType | None = None, links: int | None = Non
     if life.parent is None or life.state is DISPOSED:
         return None
     above = None if is_ending(life) else closing_ancestor(life)
-    if above is None and not is_ending(life):
+    unheard = frame is not None and isinstance(getattr(life, "asked", None), tuple)  # by another thread
+    if above is None and not is_ending(life) and not unheard:
         return None
     now, pump = life.pump.clock(), life.pump
-    at, (who, origin) = _asked(life)
+    at, (who, origin) = _asked(life) if life.request is not None or unheard else (None, ("", None))
     owner = None if isinstance(who, str) else who()
     reason = (life.request or life.reason) if above is None else (above.request or above.reason)
     return StopReport(
@@ -184,10 +187,8 @@ def report_on(life: Any, frame: FrameType | None = None, links: int | None = Non
     )  # fmt: skip
 
 
-def _asked(life: Any) -> tuple[float | None, Asked]:
+def _asked(life: Any) -> tuple[float, Asked]:
     """When it was asked, and by whom."""
-    if life.request is None:
-        return None, ("", None)
     asked = getattr(life, "asked", None)
     if asked is None:
         return life.added_at, ("somebody, before it was added", None)
@@ -207,6 +208,8 @@ def _chain(life: Any, above: Any, now: float, frame: FrameType | None, links: in
     if above is not None:
         what = f"and not asked yet: {short_name(above)}, which is ending, asks one child after another"
         holdup = Holdup("order", what, above)
+    elif not is_ending(life):
+        holdup = Holdup("queue", "and the event loop has not heard of the request")
     node = life
     while node is not None and node.id not in seen and (links is None or len(chain) < links):
         seen.add(node.id)

@@ -627,8 +627,11 @@ class BlockingBody(Blocking):
 
 @pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop", "trio"])
 @pytest.mark.parametrize(("kind", "hook"), [(Blocking, "hook"), (BlockingAsync, "hook"), (BlockingBody, "body")])
-def test_a_loop_that_does_not_answer(backend: str, kind: type[Blocking], hook: str) -> None:
+def test_a_loop_that_does_not_answer(
+    backend: str, kind: type[Blocking], hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """M6: while the loop is blocked it is read without it, and says where the loop is."""
+    monkeypatch.setattr("gotask.stop_report.ANSWER_WITHIN", 0.05)
     with BlockingRoot(backend=backend) as root:
         task = root.add_task(kind())
         root.wait_started(task)
@@ -643,6 +646,37 @@ def test_a_loop_that_does_not_answer(backend: str, kind: type[Blocking], hook: s
     assert report.loop_at[0].startswith(f"{FILE}:")
     assert any(place.endswith(" in dispose") for place in report.chain[0].stack)
     assert "the event loop does not answer" in str(report)
+
+
+def test_a_request_that_a_blocked_loop_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M6, S1: a stop from another thread is known to a report before the loop hears of it."""
+    monkeypatch.setattr("gotask.stop_report.ANSWER_WITHIN", 0.05)
+    with BlockingRoot() as root:
+        blocking, task = root.add_task(Blocking()), root.add_task(Task())
+        root.wait_started(task)
+        blocking.stop()
+        assert blocking.blocked.wait(30)
+        task.stop()
+        here = line() - 1
+        report, other = task.stop_report(), root.root.stop_report()
+        blocking.go_on.set()
+    assert report is not None
+    assert report.asked_by == f"the thread {threading.current_thread().name!r}"
+    assert report.asked_from == f"{FILE}:{here}"
+    assert report.chain[0].kind == "queue"
+    assert "reason: not known yet" in str(report)
+    assert "has not heard of the request" in str(report)
+    assert other is None
+
+
+async def test_a_restart(root: Root) -> None:
+    """R6: a life that ends so that another one begins."""
+    task = root.add_task(Slow())
+    await task.wait_started()
+    task.restart()
+    report = await report_of(task)
+    assert report.reason_type == "Restart"
+    assert "asked:  by restart()" in str(report)
 
 
 def test_after_the_end_of_the_loop() -> None:
