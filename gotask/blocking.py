@@ -98,7 +98,7 @@ class BlockingRoot:
         try:
             return self._report.result()
         finally:
-            if not self.root._life.pump.abandoned:
+            if self._report.done() and not self.root._life.pump.abandoned:
                 self._thread.join()
 
     # The tree's thread

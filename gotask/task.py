@@ -143,7 +143,7 @@ class Task(Notes, Care, Generic[R]):
         life = self._life
         if life.state is DISPOSED:
             return
-        if not self._is_here():
+        if life.request is None and not self._is_here():
             life.asked = (life.pump.clock(), asked)  # for a report, should the loop not hear of it
         try:
             self._soon(partial(life.stop, reason, asked=asked))

@@ -164,6 +164,18 @@ async def test_another_thread_asked(root: Root) -> None:
     assert (await report_of(task)).asked_by == "the thread 'helper'"
 
 
+async def test_the_first_who_asked(root: Root) -> None:
+    """S1: the first request wins, also against one of another thread."""
+    task = root.add_task(Stubborn())
+    await task.wait_started()
+    task.stop("first")
+    thread = threading.Thread(target=task.stop, args=("second",))
+    thread.start()
+    thread.join()
+    report = await report_of(task)
+    assert (report.reason, report.asked_by) == ("first", "code outside of any task")
+
+
 async def test_its_parent_asked(root: Root) -> None:
     """D2: a child that goes with its parent was asked by it."""
     job = root.add_task(Work())
