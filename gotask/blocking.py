@@ -91,7 +91,7 @@ class BlockingRoot:
         if threading.current_thread() is self._thread:
             raise TaskStateError("inside the tree use `root.stop()`: a shutdown that waits here would wait for itself")
         try:
-            asked = asked_from(caller(1), self._thread.ident)
+            asked = asked_from(caller(1), here=False)
             self.root._soon(partial(self.root._life.ask, timeout, asked))
         except TaskDisposedError:
             pass  # it is over already

@@ -116,7 +116,7 @@ class JobLife(Life):
             life.renew()
         life.added(self, key, origin)
         self.replacing[key] = life
-        old.stop(StopByUser(f"replaced by {life.task!r}"), asked=asked_from(origin, None))
+        old.stop(StopByUser(f"replaced by {life.task!r}"), asked=asked_from(origin, here=True))
 
     def check_open(self) -> None:
         """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""

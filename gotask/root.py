@@ -230,7 +230,7 @@ class RootManager(WorkCollection[K, T]):
         Raises:
             TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
         """
-        return await self._shut(timeout, asked_from(caller(1), self._thread()))
+        return await self._shut(timeout, asked_from(caller(1), self._is_here()))
 
     async def _shut(self, timeout: float | None, asked: Asked) -> ShutdownReport:
         life = self._life

@@ -29,12 +29,12 @@ Asked = tuple[str | weakref.ref[Any], Origin]
 """Who asked for a stop, and where: cheap to take, made into text when it is read (H1)."""
 
 
-def asked_from(origin: Origin, thread: int | None) -> Asked:
-    """A call at this place, here and now: by the task whose hook runs, by a thread, or by other code of the program."""
+def asked_from(origin: Origin, here: bool) -> Asked:
+    """A call at this place: by the task whose hook runs, by other code, or, if it is not `here`, by another thread."""
     task = current_task()
     if task is not None:
         return weakref.ref(task), origin
-    if thread is None or thread == threading.get_ident():
+    if here:
         return "code outside of any task", origin
     return f"the thread {threading.current_thread().name!r}", origin
 
@@ -230,7 +230,9 @@ def report_from_thread(life: Any) -> StopReport | None:
     try:
         report: StopReport | None = life.pump.ask(partial(report_on, life), timeout=ANSWER_WITHIN)
         return report
-    except (TimeoutError, TaskDisposedError):
+    except TaskDisposedError:  # the loop has ended, and left the tree as it was
+        return report_on(life)
+    except TimeoutError:
         frame = sys._current_frames().get(life.pump.thread)
         return report_on(life, None if is_idle(frame) else frame)
 

@@ -137,19 +137,20 @@ class Task(Notes, Care, Generic[R]):
 
     def stop(self, reason: BaseException | type[BaseException] | str | None = None) -> None:
         """Request its end, with all below it. Returns at once; the first request wins; any thread may call it (S1)."""
-        self._ask_to_stop(as_reason(reason), asked_from(caller(1), self._thread()))
+        self._ask_to_stop(as_reason(reason), asked_from(caller(1), self._is_here()))
 
     def _ask_to_stop(self, reason: BaseException, asked: Asked) -> None:
         life = self._life
-        if life.state is DISPOSED:
-            return
-        if life.request is None and not self._is_here():
-            life.asked = (life.pump.clock(), asked)  # for a report, should the loop not hear of it
-        try:
-            self._soon(partial(life.stop, reason, asked=asked))
-        except TaskDisposedError:  # its event loop has ended
-            if life.state is not DISPOSED:
-                raise
+        if self._is_here():
+            life.stop(reason, asked=asked)
+        elif life.state is not DISPOSED:
+            if life.request is None:
+                life.asked = (life.pump.clock(), asked)  # for a report, should the loop not hear of it
+            try:
+                life.pump.backend.call_from_thread(partial(life.stop, reason, asked=asked))
+            except TaskDisposedError:  # its event loop has ended
+                if life.state is not DISPOSED:
+                    raise
 
     def stop_report(self) -> StopReport | None:
         """Why it is not DISPOSED yet: who asked for its end, when, where and why, and what it waits for now (S).
@@ -317,14 +318,10 @@ class Task(Notes, Care, Generic[R]):
 
     # Threads
 
-    def _thread(self) -> int | None:
-        """The tree's own thread, if there is a tree."""
-        life = self._life
-        return None if life.parent is None else life.pump.thread
-
     def _is_here(self) -> bool:
         """Whether this is the tree's own thread, or there is no tree yet."""
-        return self._thread() in (None, threading.get_ident())
+        life = self._life
+        return life.parent is None or threading.get_ident() == life.pump.thread
 
     def _soon(self, action: Callable[[], object]) -> None:
         """Do it now, or hand it to the tree's thread and do not wait (M6)."""
