@@ -121,24 +121,23 @@ def _is_call(holder: Any) -> bool:
 
 
 def executing(root: Any) -> Any:
-    """The life whose hook the tree's thread is executing; None outside of any. For other threads, or a signal handler.
+    """The life whose hook the tree's thread is executing; None outside of any.
 
-    It looks at the whole tree, so it is for a loop that does not answer.
+    For another thread, while the loop does not answer: it looks at the whole tree.
     """
     hook = root.plain.hook
     if hook is not None:
-        return hook.parent if _is_call(hook) else hook
+        return hook
     left = [root]
     while left:
         life = left.pop()
-        loops = [life.loop, getattr(life, "own_loop", None)]
-        for loop in loops:
+        for loop in (life.loop, getattr(life, "own_loop", None)):
             if loop is not None and loop.holder is not None and _is_running(loop.drive and loop.drive.coro):
                 return loop.owner if _is_call(loop.holder) else loop.holder
         if life.body is not None and life.body.coro is not None and life.body.coro.cr_running:
             return life
-        left += list(getattr(life, "children", {}).values())
-        left += [] if life.extras is None else list(life.extras.run_tasks)
+        left += getattr(life, "children", {}).values()
+        left += () if life.extras is None else life.extras.run_tasks
     return None
 
 
