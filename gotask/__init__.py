@@ -40,13 +40,15 @@ if typing.TYPE_CHECKING:
     from gotask.live import Changes, LiveTree, Subscription, TaskRow
     from gotask.records import LifeRecord, Step, Timings
     from gotask.retry import CircuitBreaker, RetryPolicy
-    from gotask.root import RootManager, ShutdownReport, Unstopped, from_pointer, get_task_history, observe, unobserve
+    from gotask.root import RootManager, from_pointer, get_task_history, observe, unobserve
     from gotask.running import run
     from gotask.signals import Channel
     from gotask.snapshots import TaskSnapshot, snapshot
     from gotask.states import TaskState, TaskType
+    from gotask.stop_report import ShutdownReport, StopReport, Unstopped, Waiting
     from gotask.task import Task
     from gotask.tick import AsyncTickTask, TickTask
+    from gotask.watchdog import Blockage
     from gotask.work import Work, WorkCollection
 else:
     _PLACES = {
@@ -62,13 +64,15 @@ else:
         "live": "Changes LiveTree Subscription TaskRow",
         "records": "LifeRecord Step Timings",
         "retry": "CircuitBreaker RetryPolicy",
-        "root": "RootManager ShutdownReport Unstopped from_pointer get_task_history observe unobserve",
+        "root": "RootManager from_pointer get_task_history observe unobserve",
         "running": "run",
         "signals": "Channel",
         "snapshots": "TaskSnapshot snapshot",
         "states": "TaskState TaskType",
+        "stop_report": "ShutdownReport StopReport Unstopped Waiting",
         "task": "Task",
         "tick": "AsyncTickTask TickTask",
+        "watchdog": "Blockage",
         "work": "Work WorkCollection",
     }
 
@@ -87,11 +91,11 @@ else:
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncTickTask", "AutoStop", "BlockingRoot", "Changes", "Channel", "ChannelTask", "CircuitBreaker",
+    "AsyncTickTask", "AutoStop", "Blockage", "BlockingRoot", "Changes", "Channel", "ChannelTask", "CircuitBreaker",
     "CircuitOpenError", "Exit", "GotaskError", "History", "Job", "LifeRecord", "LiveTree", "Observer", "Restart",
     "RetryExhausted", "RetryPolicy", "RootManager", "ShutdownReport", "Step", "StopByUser", "StopReason",
-    "Subscription", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic", "TaskRow",
-    "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings",
-    "TooManyChildrenError", "Unstopped", "Work", "WorkCollection", "current_task", "from_pointer", "get_next_task_id",
-    "get_task_history", "observe", "run", "snapshot", "unobserve",
+    "StopReport", "Subscription", "Task", "TaskComplete", "TaskDisposedError", "TaskExistsError", "TaskPanic",
+    "TaskRow", "TaskSnapshot", "TaskState", "TaskStateError", "TaskType", "TickTask", "TimeoutReason", "Timings",
+    "TooManyChildrenError", "Unstopped", "Waiting", "Work", "WorkCollection", "current_task", "from_pointer",
+    "get_next_task_id", "get_task_history", "observe", "run", "snapshot", "unobserve",
 ]  # fmt: skip

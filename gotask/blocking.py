@@ -15,10 +15,12 @@ import anyio
 
 from gotask.backend import awaited
 from gotask.errors import TaskDisposedError, TaskStateError
-from gotask.root import RootManager, ShutdownReport
+from gotask.root import RootManager
 from gotask.running import find_backend
 from gotask.states import DISPOSED
+from gotask.stop_report import ShutdownReport, asked_from
 from gotask.task import Task
+from gotask.tracing import caller
 
 if TYPE_CHECKING:
     from typing import Self
@@ -89,13 +91,15 @@ class BlockingRoot:
         if threading.current_thread() is self._thread:
             raise TaskStateError("inside the tree use `root.stop()`: a shutdown that waits here would wait for itself")
         try:
-            self.root._soon(partial(self.root._life.ask, timeout))
+            asked = asked_from(caller(1), here=False)
+            self.root._soon(partial(self.root._life.ask, timeout, asked))
         except TaskDisposedError:
             pass  # it is over already
-        report = self._report.result()
-        if not report.unstopped:
-            self._thread.join()
-        return report
+        try:
+            return self._report.result()
+        finally:
+            if self._report.done() and not self.root._life.pump.abandoned:
+                self._thread.join()
 
     # The tree's thread
 
@@ -112,7 +116,10 @@ class BlockingRoot:
         await self.root.init()
         self._ready.set_result(None)
         await self.root.wait_stopped()
-        self._report.set_result(await self.root.shutdown())
+        try:
+            self._report.set_result(await self.root.shutdown())
+        except Exception as error:  # what leaves the tree (M7, L15); the loop may not end, if something was abandoned
+            self._report.set_exception(error)
 
     def _wait_for(self, task: Task[Any], function: Callable[[], Awaitable[Any]], timeout: float | None) -> None:
         """Wait for something of a task, unless it is over: that may be asked after the end of the tree."""

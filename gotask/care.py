@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gotask.errors import as_reason
 from gotask.hooks import TaskMeta, is_async
 from gotask.life import Life
 from gotask.resources import Resource, releaser
@@ -79,7 +81,8 @@ class Care(metaclass=TaskMeta):
 
     def _stop_other(self, task: Any) -> None:
         life = self._life
-        task.stop(life.request if life.request is not None else life.reason)
+        reason = as_reason(life.request if life.request is not None else life.reason)
+        task._ask_to_stop(reason, (weakref.ref(self), None))
 
     def _keep(self, resource: Resource) -> None:
         """Keep it until its time has come; if that is over already, release it at once (S7)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gotask.event_loop import Call, EventLoop
 from gotask.life import Life
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
+from gotask.stop_report import last_report
 from gotask.tracing import LOGGER, say
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class ClosingLife(Life):
                 below.extend((getattr(node, "replacing", None) or {}).values())  # which then come into their place
                 below.extend(children := list(getattr(node, "children", {}).values()))
                 left.extend(children)
+            for life in below:
+                life.more().stop_report = last_report(life)
             for life in reversed(below):
                 try:
                     Life.give_up(life)

@@ -154,6 +154,8 @@ class ChannelLife(Life):
         if source is None or source.close(self.left):
             return True
         self.body = body
+        if body is not None:
+            body.coro = source.coro
         return False
 
     def left(self, error: BaseException | None) -> None:

@@ -60,7 +60,7 @@ class Parent(Protocol):
 
     @property
     def escalates(self) -> bool:
-        """Whether the failure of a child is its own (J2)."""
+        """Whether the failure of a child is its own (J2), or that of the hook that runs it (J7)."""
 
     @property
     def shuffled(self) -> bool:
@@ -94,7 +94,7 @@ class Core:
     """
 
     __slots__ = (
-        "added_at", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
+        "added_at", "asked", "began_at", "body", "context", "ended", "ended_at", "ending_at", "ever_started", "extras",
         "hooks", "id", "key", "level", "loop", "number", "origin", "parent", "pump", "queued", "reason",
         "request", "result", "started_at", "state", "task",
     )  # fmt: skip
@@ -112,6 +112,7 @@ class Core:
         self.loop: Any
         self.context: Context
         self.added_at: float
+        self.asked: Any  # set with `request`: when and by whom; of a parent only when
         self.origin: Origin
         self.level = 0
         self.extras: Extras | None = None
@@ -134,7 +135,7 @@ class Core:
         if self.queued:
             self.loop.drop(self)  # an event of its last life, which came to nothing
         self.state = INIT
-        self.request = self.reason = self.result = None
+        self.request = self.reason = self.result = self.asked = None
         self.began_at = self.started_at = self.ending_at = self.ended_at = None
         self.number = 0
         self.ever_started = False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gotask.errors import Restart, RetryExhausted, StopReason, TimeoutReason, is_failure, leaves
-from gotask.retry import RetryPolicy, Verdict, judge
+from gotask.retry import RetryCount, RetryPolicy, Verdict, judge
 from gotask.states import DISPOSED, DISPOSING, RETRYING
 from gotask.stopping import Stopping
 from gotask.tracing import LOGGER, say, stack_of
@@ -156,6 +157,8 @@ class Ending(Stopping):
             if policy is not None and policy.breaker is not None:
                 policy.breaker.left(self)
         if self.request is not None:
+            if reason is not None and reason is not self.request and is_failure(reason):
+                self.failed_before(reason)
             self.reason = self.request
             return self.finish()
         stopped = isinstance(reason, StopReason) and not isinstance(reason, LIVES_AGAIN)
@@ -163,19 +166,28 @@ class Ending(Stopping):
             return self.finish()
         return self.after_failure(reason)
 
+    def verdict(self, reason: BaseException, count: RetryCount) -> Verdict:
+        """Whether its retry policy wants another life after this failure (R1)."""
+        policy = self.policy
+        if policy is None or self.more().fallen_back:
+            return Verdict(None)
+        began, ended = self.started_at, self.ending_at
+        lived_for = ended - began if began is not None and ended is not None else 0.0
+        return judge(policy, count, reason, lived_for, self.pump.now)
+
+    def failed_before(self, reason: BaseException) -> None:
+        """A stop that came after a failure is the reason, but does not hide it (S1, M7)."""
+        policy, parent = self.policy, self.parent
+        retried = self.verdict(reason, deepcopy(self.more().retries)).delay is not None
+        made_good = retried or (policy is not None and policy.fallback is not None)
+        taken_over = parent.escalates and parent.closing is not None  # another child has failed the whole group
+        self.report(f"{self.task.execution_path} failed before it was stopped", reason, not (made_good or taken_over))
+
     def after_failure(self, reason: BaseException) -> None:
         """Another life (R1), the fallback (R7), or the end (R5)."""
         extras = self.more()
         policy = self.policy
-        verdict = Verdict(None)
-        if extras.again or isinstance(reason, Restart):
-            verdict = Verdict(0.0)
-        elif policy is not None and not extras.fallen_back:
-            pump = self.pump
-            lived_for = (
-                self.ending_at - self.started_at if self.started_at is not None and self.ending_at is not None else 0.0
-            )
-            verdict = judge(policy, extras.retries, reason, lived_for, pump.now)
+        verdict = Verdict(0.0) if extras.again or isinstance(reason, Restart) else self.verdict(reason, extras.retries)
         if verdict.delay is not None:
             return self.live_again(reason, verdict.delay)
         fallible = not leaves(reason) and not extras.fallen_back

@@ -23,13 +23,16 @@ MADE_WHEN_USED: dict[str, Callable[[], Any]] = {
     "listeners": dict,
     "resources": list,
     "retries": RetryCount,
+    "run_tasks": list,
     "started": Waiters,
     "steps": list,
     "stop_event": Waiters,
     "timers": dict,
 }
 
-OF_ONE_LIFE = {"abandoned", "again", "telling", "dispose_errors", "steps", "traceback"}
+OF_ONE_LIFE = {
+    "abandoned", "again", "dispose_errors", "grace_until", "releasing", "steps", "stop_report", "telling", "traceback",
+}  # fmt: skip
 CLEAN_UP = {"resources", "listeners", "life_listeners", "fallen_back", "clean_up"}
 TO_BE_KEPT = {"retries", "descriptions", "steps", "dispose_errors", "abandoned"}
 
@@ -44,6 +47,7 @@ class Extras:
     listeners: dict[str, list[Callable[..., Any]]]  # by moment, for every life
     resources: list[Resource]  # * released last in, first out
     retries: RetryCount
+    run_tasks: list[Any]  # the lives of the tasks that its hooks run and wait for (J7)
     started: Waiters
     steps: list[Step]  # *
     stop_event: Waiters  # *
@@ -58,9 +62,12 @@ class Extras:
     failure: BaseException | None = None  # what the life before failed with
     fall_back_next = False  # the next life is the fallback (R7)
     fallen_back = False  # * this life is the fallback
+    grace_until: float | None = None  # * when its body will be cancelled (S4)
     logger: Any = None
     next_due_at: float | None = None  # when the next life becomes due: the end of the back-off
     policy: RetryPolicy | None = None
+    releasing: tuple[str, Any] | None = None  # * the `on_stop` resource that takes its time, and what is awaited
+    stop_report: Any = None  # why it had not stopped, taken before anything around it was given up
     traceback: TracebackType | None = None  # * of the final reason, as it was when the task ended
     telling = False  # * its on_stop resources are being released (S4)
 

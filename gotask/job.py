@@ -270,7 +270,8 @@ def _as_task(thing: Any, args: tuple[Any, ...]) -> Task[Any]:
 
 def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:
     if timeout is not None:
-        life.set_timer("timeout", timeout, lambda: life.stop(TimeoutReason(f"it took longer than {timeout:g} s")))
+        late = TimeoutReason(f"it took longer than {timeout:g} s")
+        life.set_timer("timeout", timeout, lambda: life.stop(late, asked=("its timeout", None)))
     if stop_when is None:
         return
     pump = life.pump
@@ -291,4 +292,4 @@ async def _watch(life: Life, stop_when: Any) -> None:
         await (stop_when if wait is None else wait())
     except Exception as error:
         reason.__cause__ = error
-    life.stop(reason)
+    life.stop(reason, asked=("its stop_when", None))

@@ -14,8 +14,10 @@ from gotask.errors import (
     TaskExistsError,
     TaskStateError,
     TooManyChildrenError,
-)  # fmt: skip
+    is_failure,
+)
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING
+from gotask.stop_report import asked_from
 
 if TYPE_CHECKING:
     from gotask.backend import Drive
@@ -105,7 +107,7 @@ class JobLife(ClosingLife):
             life.renew()
         life.added(self, key, origin)
         self.replacing[key] = life
-        old.stop(StopByUser(f"replaced by {life.task!r}"))
+        old.stop(StopByUser(f"replaced by {life.task!r}"), asked=asked_from(origin, here=True))
 
     def check_open(self) -> None:
         """Refuse children when there is no tree to start them, or when the Job is closing (L12, D9)."""
@@ -129,7 +131,9 @@ class JobLife(ClosingLife):
 
     @property
     def escalates(self) -> bool:
-        return bool(self.task.on_child_failure == "escalate")
+        """While the Job lives; one that was asked to stop takes no failure over."""
+        takes = self.request is None and (self.reason is None or is_failure(self.reason))
+        return bool(self.task.on_child_failure == "escalate" and takes)
 
     @property
     def closing(self) -> BaseException | None:
@@ -148,7 +152,7 @@ class JobLife(ClosingLife):
                 if self.cascade is not None:
                     successor.stop(self.cascade.reason, by_parent=True)
         if life.extras is not None and life.extras.depends and not self.is_asked:
-            self.stop(life.reason or StopByUser())
+            self.stop(life.reason or StopByUser(), asked=("the end of a child it depends on", None))
         if self.cascade is not None and self.cascade.going is life:
             self.cascade.advance()
         if not self.children:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from gotask.events import Observer
 from gotask.records import Step
-from gotask.run_task import run_tasks
 from gotask.states import DISPOSED, RETRYING, STARTED, STARTING, TaskState, TaskType
 from gotask.tracing import as_text, where
 
@@ -243,7 +242,8 @@ def living(top: Any) -> Iterator[Any]:
         life = left.pop()
         yield life
         below = [*getattr(life, "children", {}).values(), *(getattr(life, "replacing", None) or {}).values()]
-        left.extend(reversed([*below, *run_tasks(life)]))
+        below += () if life.extras is None else life.extras.run_tasks
+        left.extend(reversed(below))
 
 
 def texts(task: Any) -> dict[str, str]:

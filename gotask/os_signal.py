@@ -11,6 +11,8 @@ from typing import Any
 from gotask.channel import ChannelTask
 from gotask.errors import Exit, TaskStateError
 from gotask.snapshots import snapshot
+from gotask.stop_report import report_on
+from gotask.tracing import is_idle, stack_of_frame
 
 NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
 
@@ -43,14 +45,19 @@ class OSSignal(ChannelTask[int]):
         if self.received == 1:
             self._life.pump.backend.call_from_thread(self.heard, number)
         else:
-            lines = [f"second {signal.Signals(number).name}: ending at once. Still alive:", self.alive(), ""]
+            lines = [f"second {signal.Signals(number).name}: ending at once. Still alive:", self.alive(frame), ""]
             os.write(2, "\n".join(lines).encode("utf-8", "replace"))
             os._exit(128 + number)
 
-    def alive(self) -> str:
-        """The tree as it is now."""
+    def alive(self, frame: FrameType | None) -> str:
+        """The tree as it is now, and why it is not stopping; `frame` is what the handler has interrupted."""
         try:
-            return snapshot(self.parent).render_text()
+            busy = None if is_idle(frame) else frame
+            why = report_on(self.parent._life, busy)
+            lines = (
+                ["The event loop did not hear of the first one:", *stack_of_frame(busy)] if why is None else [str(why)]
+            )
+            return "\n".join([snapshot(self.parent).render_text(), *lines])
         except Exception as error:  # the tree may be in the middle of a change
             return f"(cannot be shown: {error!r})"
 
@@ -58,4 +65,4 @@ class OSSignal(ChannelTask[int]):
         """The first signal. Not in a tick: a child in `run` may hold up the loop (L5)."""
         name = signal.Signals(number).name
         self.info(f"{name}: shutting down; a second signal ends the process at once")
-        self.parent.stop(Exit(name))
+        self.parent._ask_to_stop(Exit(name), (f"the signal {name}", None))

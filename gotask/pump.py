@@ -81,11 +81,14 @@ class Pump:
         self.panic = False
         self.closing = False
         self.disposed = 0
-        self.abandoned: list[tuple[str, tuple[str, ...]]] = []
+        self.abandoned: list[Any] = []
+        """What did not stop in time, as `Unstopped`."""
         self.late: list[tuple[str, Drive]] = []
         """Calls of `dispose` that were given up and cancelled; most of them end soon (S5)."""
         self.releasing: dict[int, tuple[str, Any]] = {}
         """What is being released beside all loops: by id, its name and what is awaited for it."""
+        self.unreleased: list[tuple[str, tuple[str, ...]]] = []
+        """What was not released when the tree closed: its name, and where it hangs."""
         self.on_close: Callable[[], object] = lambda: None
         self.listening = 0
         """How many listeners for descendants there are in the tree: while none, nobody need be told (D7)."""
@@ -121,8 +124,12 @@ class Pump:
                 f"there use BlockingRoot (root.wait_stopped(task), root.call(…))"
             )
 
-    def ask(self, action: Callable[[], Any]) -> Any:
-        """Have it done in the tree's thread, and wait there for what it returns or raises (M6)."""
+    def ask(self, action: Callable[[], Any], timeout: float | None = None) -> Any:
+        """Have it done in the tree's thread, and wait for what it returns or raises (M6).
+
+        Raises:
+            TimeoutError: The loop did not answer in so many seconds.
+        """
         answer: Future[Any] = Future()
 
         def do() -> None:
@@ -132,7 +139,7 @@ class Pump:
                 answer.set_exception(error)
 
         self.backend.call_from_thread(do)
-        return answer.result()
+        return answer.result(timeout)
 
     def enlist(self, loop: Loop) -> None:
         """This loop has something to do, and nothing holds it up."""
@@ -167,7 +174,7 @@ class Pump:
 
     def close(self) -> None:
         """Let the pump end once there is nothing left to do, and what it started with it."""
-        self.abandoned += [(what, tuple(stack_of(value))) for what, value in self.releasing.values()]
+        self.unreleased += [(what, tuple(stack_of(value))) for what, value in self.releasing.values()]
         self.releasing = {}
         self.closing = True
         self.on_close()

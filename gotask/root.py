@@ -6,7 +6,6 @@ import math
 import os
 import weakref
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,8 +22,10 @@ from gotask.life import Life
 from gotask.pump import Pump
 from gotask.records import LifeRecord
 from gotask.states import DISPOSED, STARTED
+from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, say, stack_of
 from gotask.waiting import Waiters, lineage
+from gotask.watchdog import Blockage, Watchdog, check_limit, watch
 from gotask.work import K, T, WorkCollection, WorkLife
 
 if TYPE_CHECKING:
@@ -38,30 +39,6 @@ EVERYWHERE: list[Observer] = []
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unstopped:
-    """A task that did not stop in time: its path, and where it hangs, innermost last (M4)."""
-
-    path: str
-    where: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.path} hangs at {' < '.join(reversed(self.where)) or 'an unknown place'}"
-
-
-@dataclass(frozen=True, slots=True)
-class ShutdownReport:
-    """What a shutdown did: `disposed` tasks in `duration` seconds; `unstopped` are those that were abandoned (M4)."""
-
-    disposed: int = 0
-    duration: float = 0.0
-    unstopped: tuple[Unstopped, ...] = field(default=())
-
-    def __str__(self) -> str:
-        text = f"{self.disposed} tasks disposed in {self.duration:.3g} s"
-        return "\n".join([text, *(f"did not stop: {one}" for one in self.unstopped)])
 
 
 class Host:
@@ -112,7 +89,7 @@ class Host:
         self.leaving = TaskPanic(f"gotask's own loop failed with {error!r}: please report this as a bug")
         self.leaving.__cause__ = error
         if first:
-            self.root.stop(self.leaving)
+            self.root.stop(self.leaving, asked=("gotask itself, because of a bug", None))
             self.pump.backend.call_at(self.pump.clock() + 5.0, self.root.give_up)
         else:
             self.root.give_up()
@@ -121,11 +98,11 @@ class Host:
         """An error shuts the tree down and leaves with it (L14, M7)."""
         if self.leaving is None:
             self.leaving = error
-            self.root.stop(Exit(f"because of {error!r}"))
+            self.root.stop(Exit(f"because of {error!r}"), asked=("an error that nothing handles", None))
 
     def cancelled(self) -> None:
         """The program around is being cancelled (S8)."""
-        self.root.stop(Exit("cancelled from outside"))
+        self.root.stop(Exit("cancelled from outside"), asked=("a cancellation from outside", None))
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
@@ -135,20 +112,20 @@ class Host:
 class RootLife(WorkLife):
     """The life of a root: it notes when it was asked to end, for the report (M4)."""
 
-    __slots__ = ("asked", "asked_at")
+    __slots__ = ("asked_at", "disposed_before")
 
     def added(self, parent: Any, key: Any, origin: Any) -> None:
         super().added(parent, key, origin)
-        self.asked_at, self.asked = self.added_at, 0
+        self.asked_at, self.disposed_before = self.added_at, 0
 
-    def stop(self, reason: BaseException, by_parent: bool = False) -> None:
+    def stop(self, reason: BaseException, by_parent: bool = False, asked: Asked | None = None) -> None:
         if self.request is None and self.parent is not None and self.state is not DISPOSED:
-            self.asked_at, self.asked = self.pump.clock(), self.pump.disposed
-        super().stop(reason, by_parent)
+            self.asked_at, self.disposed_before = self.pump.clock(), self.pump.disposed
+        super().stop(reason, by_parent, asked)
 
-    def ask(self, timeout: float | None) -> None:
+    def ask(self, timeout: float | None, asked: Asked) -> None:
         """Request the end of the tree; give up what still lives after `timeout` seconds."""
-        self.stop(Exit("shutdown"))
+        self.stop(Exit("shutdown"), asked=asked)
         if timeout is not None and self.state is not DISPOSED:
             self.set_timer("shutdown", timeout, self.give_up)
 
@@ -164,9 +141,10 @@ class RootManager(WorkCollection[K, T]):
             variable GOTASK_PANIC says.
         history: How many lives to remember (H5).
         max_threads: How many plain bodies may run at a time (L16). None: any number.
+        watchdog: Log a warning when something blocks the event loop for so many seconds; see `blockages`. None: do not.
     """
 
-    __slots__ = ("_host", "_options", "_report")
+    __slots__ = ("_host", "_options", "_report", "_watchdog")
 
     _life: RootLife
     _life_type: ClassVar[type[Life]] = RootLife
@@ -178,14 +156,17 @@ class RootManager(WorkCollection[K, T]):
         panic: bool | None = None,
         history: int = 10_000,
         max_threads: int | None = None,
+        watchdog: float | None = None,
     ) -> None:
         if max_threads is not None and (not isinstance(max_threads, int) or max_threads < 1):
             raise ValueError(
                 f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}"
             )
         History(history)
+        check_limit(watchdog)
         self._options = {
             "handle_signals": handle_signals, "panic": panic, "history": history, "max_threads": max_threads,
+            "watchdog": watchdog,
         }  # fmt: skip
 
     async def init(self) -> Self:
@@ -215,6 +196,9 @@ class RootManager(WorkCollection[K, T]):
         life.added(host, self.key, origin)
         finals = life.more().finals
         finals[:] = [host.closed]
+        self._watchdog = watch(life, options.get("watchdog"))
+        if self._watchdog is not None:
+            finals.append(self._watchdog.close)
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
@@ -226,7 +210,7 @@ class RootManager(WorkCollection[K, T]):
             if options.get("handle_signals"):
                 await self.add_signals()
         except BaseException:
-            await self.shutdown()
+            await self._shut(None, ("init(), which failed", None))
             raise
         return self
 
@@ -248,20 +232,22 @@ class RootManager(WorkCollection[K, T]):
         Raises:
             TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
         """
+        return await self._shut(timeout, asked_from(caller(1), self._is_here()))
+
+    async def _shut(self, timeout: float | None, asked: Asked) -> ShutdownReport:
         life = self._life
         if life.parent is None:
             return ShutdownReport()
         life.pump.check_thread("shutdown()")
-        life.ask(timeout)
+        life.ask(timeout, asked)
         if any(own is life for hook in running_hooks() for own in lineage(hook)):
             return ShutdownReport()
         pump = life.pump
         self._host.waiting.add(anyio.get_current_task().id)
         await pump.backend.shielded(self._gone)
         if self._report is None:
-            unstopped = tuple(Unstopped(path, where) for path, where in pump.abandoned)
             duration = (life.ended_at or pump.clock()) - life.asked_at
-            self._report = ShutdownReport(pump.disposed - life.asked, duration, unstopped)
+            self._report = ShutdownReport(pump.disposed - life.disposed_before, duration, tuple(pump.abandoned))
         leaving, self._host.leaving = self._host.leaving, None
         if leaving is not None:
             raise leaving
@@ -276,8 +262,9 @@ class RootManager(WorkCollection[K, T]):
             pump.late = [one for one in pump.late if one[1].suspended]
             if pump.late:
                 await pump.backend.pause()
-        pump.abandoned += [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
-        pump.late = []
+        late = [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
+        pump.abandoned += [Unstopped(path, where) for path, where in pump.unreleased + late]
+        pump.late, pump.unreleased = [], []
         if not pump.abandoned:
             await pump.backend.wait_finished()
 
@@ -287,7 +274,7 @@ class RootManager(WorkCollection[K, T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.shutdown()
+        await self._shut(None, ("the end of main, or of `async with`", None))
 
     def observe(self, observer: Observer) -> None:
         """Have an observer told of what happens in this tree from now on (H6).
@@ -304,6 +291,15 @@ class RootManager(WorkCollection[K, T]):
     def history(self) -> History:
         """The last lives of this tree (H5)."""
         return self._opened("history").history
+
+    @property
+    def blockages(self) -> tuple[Blockage, ...]:
+        """What the watchdog has seen to block the event loop, the last 100, newest last. Any thread may read it.
+
+        One that goes on is among them: its `over` is False.
+        """
+        watchdog: Watchdog | None = getattr(self, "_watchdog", None)
+        return () if watchdog is None else watchdog.blockages
 
     def _opened(self, what: str) -> Pump:
         if self._life.parent is None:

@@ -33,7 +33,7 @@ def life_of(task: Any) -> Life:
 class RunHost:
     """The parent of a run-task: it has one child, and a loop of its own, in the caller's context."""
 
-    escalates = False
+    escalates = True
     closing = None
     shuffled = False
     passing = True
@@ -89,6 +89,7 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
     extras = caller.more()
     resource = Resource(life.task, lambda: life.stop(caller.request or caller.reason or Exit(), by_parent=True), True)
     extras.resources.append(resource)
+    extras.run_tasks.append(life)
     life.loop.post(life)
     try:
         await life.wait_ended()
@@ -98,6 +99,7 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
             await host.pump.backend.shielded(life.wait_ended)
         if resource in extras.resources:
             extras.resources.remove(resource)
+        extras.run_tasks.remove(life)
 
 
 def check_free(life: Life) -> None:
@@ -107,10 +109,3 @@ def check_free(life: Life) -> None:
             f"{life.task.execution_path} is alive in a tree already ({life.state.name}): make another instance, "
             f"or wait until it has stopped"
         )
-
-
-def run_tasks(life: Any) -> list[Any]:
-    """The lives of the tasks that this one runs now (J7)."""
-    held = () if life.extras is None else life.extras.resources
-    lives = [getattr(resource.what, "_life", None) for resource in held]
-    return [one for one in lives if one is not None and isinstance(one.parent, RunHost) and one.parent.parent is life]

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 import anyio
 
+from gotask import logs
 from gotask.errors import Exit
-from gotask.root import RootManager, ShutdownReport
+from gotask.root import RootManager
+from gotask.stop_report import ShutdownReport
 
 R = TypeVar("R")
 
@@ -29,7 +31,8 @@ def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio",
     """Run a program: open a root, await `main(root, *args)`, shut the tree down, return what main returned (M2).
 
     A `main` without parameters is called as `main()`. Signals shut the tree down; `main` is then cancelled once
-    the tree is gone, and None is returned (M3, M11). If nobody has configured logging, it is, at INFO.
+    the tree is gone, and None is returned (M3, M11). If nobody has configured logging, it is, at INFO or as the
+    environment variable GOTASK_LOG says: `debug`, `json`, `json:debug` (H7).
 
     Args:
         main: An async function.
@@ -38,12 +41,12 @@ def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio",
         root_options: As for RootManager; `handle_signals` is True by default.
 
     Raises:
-        TypeError: `main` is no async function. ValueError: The back end is unknown.
+        TypeError: `main` is no async function. ValueError: The back end is unknown, or GOTASK_LOG.
         ModuleNotFoundError: The back end is not installed.
     """
     name, options = find_backend(backend)
     _check(main)
-    _configure_logging()
+    logs.configure()
     root: RootManager[Any, Any] = RootManager(**{"handle_signals": True, **root_options})
     result: R | None = anyio.run(_run, main, root, args, backend=name, backend_options=options)
     return result
@@ -113,8 +116,3 @@ def _leave(report: ShutdownReport) -> None:
     sys.stdout.flush()
     print(report, file=sys.stderr, flush=True)
     os._exit(1)
-
-
-def _configure_logging() -> None:
-    if not logging.getLogger().handlers and not logging.getLogger("gotask").handlers:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")

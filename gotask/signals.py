@@ -26,6 +26,9 @@ CLOSED = "the channel is closed: the task that reads it has stopped, or aclose()
 class Source:
     """Items that have come, and whether there may be more. `refill` is asked when `items` is empty."""
 
+    coro: Any = None
+    """What reads them, to be seen waiting."""
+
     def __init__(self) -> None:
         self.items: deque[Any] = deque()
         self.ended = False
@@ -258,7 +261,8 @@ class AsyncSource(Source):
         self._backend: Backend = life.pump.backend
         self._next = Waiters()
         context = life.own_context()
-        self._reader = self._backend.spawn_body(self._read(signal), context, self._over)
+        self.coro = self._read(signal)
+        self._reader = self._backend.spawn_body(self.coro, context, self._over)
 
     async def _read(self, signal: Any) -> None:
         iterator = aiter(_from_queue(signal) if hasattr(signal, "task_done") else signal)

@@ -12,6 +12,7 @@ from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_f
 from gotask.hooks import is_seconds
 from gotask.resources import Resource
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
+from gotask.stop_report import Asked, Unstopped, last_report
 from gotask.tracing import LOGGER, say, stack_of, stack_of_thread
 
 
@@ -39,8 +40,8 @@ class Stopping(Core):
         """Whether this life is to end: by a stop, by a restart, or because it has failed already."""
         return self.request is not None or self.reason is not None
 
-    def stop(self, reason: BaseException, by_parent: bool = False) -> None:
-        """Request the end of the task; the first request wins (S1)."""
+    def stop(self, reason: BaseException, by_parent: bool = False, asked: Asked | None = None) -> None:
+        """Request the end of the task; the first request wins (S1). `asked`: who did, if it was not the parent."""
         state = self.state
         if self.request is not None or state is DISPOSED:
             return
@@ -48,6 +49,7 @@ class Stopping(Core):
         if self.parent is None:
             return
         pump = self.pump
+        self.asked = pump.now if asked is None else (pump.clock(), asked)
         if pump.observers.stop_requested:
             pump.observers.tell(pump.observers.stop_requested, self.task, reason)
         if self.task.stop_timeout is not None:
@@ -125,6 +127,7 @@ class Stopping(Core):
                 continue
             if inspect.isawaitable(value):
                 self.pump.releasing[id(value)] = (f"{self.task.execution_path}: {what}", value)
+                self.more().releasing = (what, value)
                 rest = partial(self._release_slowly, value, what, due, then)
                 self.pump.backend.spawn(rest, self.context.copy())
                 return
@@ -137,6 +140,7 @@ class Stopping(Core):
             raise
         except BaseException as error:
             self.note_error(what, error)
+        self.more().releasing = None
         self.release_in_order(due, then)
         self.pump.released(value)  # last, so that the tree does not close between two of them
 
@@ -156,6 +160,7 @@ class Stopping(Core):
         if self.body is None:
             return
         if self.task.stop_grace and is_seconds(self.task.stop_grace):
+            self.more().grace_until = self.pump.clock() + self.task.stop_grace
             self.set_limit("stop_grace", self.body.cancel)
         else:
             self.body.cancel()
@@ -173,7 +178,8 @@ class Stopping(Core):
         where = self.hanging()
         extras = self.more()
         extras.abandoned = where
-        self.pump.abandoned.append((self.task.execution_path, tuple(where)))
+        report = extras.stop_report or last_report(self)
+        self.pump.abandoned.append(Unstopped(self.task.execution_path, tuple(where), report))
         say(
             LOGGER.error, "%s did not stop in time and is abandoned; it hangs at %s",
             self.task.execution_path, " < ".join(reversed(where)) or "an unknown place", extra=self.log_fields(),

@@ -15,6 +15,7 @@ from gotask.notes import Notes
 from gotask.retry import CircuitBreaker, Errors, RetryPolicy
 from gotask.run_task import life_of, run_task
 from gotask.states import DISPOSED, TaskState, TaskType
+from gotask.stop_report import Asked, StopReport, asked_from, report_from_thread, report_on
 from gotask.tracing import caller, where
 from gotask.waiting import wait_for
 
@@ -136,14 +137,28 @@ class Task(Notes, Care, Generic[R]):
 
     def stop(self, reason: BaseException | type[BaseException] | str | None = None) -> None:
         """Request its end, with all below it. Returns at once; the first request wins; any thread may call it (S1)."""
-        life, reason = self._life, as_reason(reason)
-        if life.state is DISPOSED:
-            return
-        try:
-            self._soon(partial(life.stop, reason))
-        except TaskDisposedError:  # its event loop has ended
-            if life.state is not DISPOSED:
-                raise
+        self._ask_to_stop(as_reason(reason), asked_from(caller(1), self._is_here()))
+
+    def _ask_to_stop(self, reason: BaseException, asked: Asked) -> None:
+        life = self._life
+        if self._is_here():
+            life.stop(reason, asked=asked)
+        elif life.state is not DISPOSED:
+            if life.request is None:
+                life.asked = (life.pump.clock(), asked)  # for a report, should the loop not hear of it
+            try:
+                life.pump.backend.call_from_thread(partial(life.stop, reason, asked=asked))
+            except TaskDisposedError:  # its event loop has ended
+                if life.state is not DISPOSED:
+                    raise
+
+    def stop_report(self) -> StopReport | None:
+        """Why it is not DISPOSED yet: who asked for its end, when, where and why, and what it waits for now (S).
+
+        None while nobody asked, and when it is over. Any thread may call it. It is read in the tree's loop; where that
+        does not answer within a second, because something blocks it, it is read without it, and says where the loop is.
+        """
+        return report_on(self._life) if self._is_here() else report_from_thread(self._life)
 
     def restart(self) -> None:
         """End this life and begin another one, whatever is left of the retries (R6). Returns at once.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import logging
 import os
 import sys
@@ -18,6 +20,11 @@ LOGGER = logging.getLogger("gotask")
 TRACE = 5
 """The level of `task.trace()`, below DEBUG."""
 logging.addLevelName(TRACE, "TRACE")
+CALLERS = (
+    "gotask.backend", "gotask.body", "gotask.channel", "gotask.context", "gotask.core", "gotask.event_loop",
+    "gotask.running", "gotask.stopping", "anyio._backends", "asyncio.", "trio._core",
+)  # fmt: skip
+"""Modules that call hooks and what else is the program's own: what is further out says nothing of it."""
 
 
 def say(log: Callable[..., object], message: str, *args: object, **options: Any) -> None:
@@ -63,17 +70,29 @@ def stack_of(coro: Any) -> list[str]:
         if frame is not None:
             lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
         coro = getattr(coro, "cr_await", None) or getattr(coro, "gi_yieldfrom", None) or getattr(coro, "ag_await", None)
+        if type(coro).__name__.startswith("async_generator_a"):  # a step of a generator, which it does not show
+            coro = next(filter(inspect.isasyncgen, gc.get_referents(coro)), None)
     return lines
+
+
+def stack_of_frame(frame: FrameType | None) -> list[str]:
+    """What leads to a frame, innermost last: from the hook on, if it is one that the library has called."""
+    lines: list[str] = []
+    while frame is not None and not (lines and frame.f_globals.get("__name__", "").startswith(CALLERS)):
+        lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
+        frame = frame.f_back
+    return lines[::-1]
+
+
+def is_idle(frame: FrameType | None) -> bool:
+    """Whether a thread that is at this frame runs an event loop with nothing to do."""
+    module = "" if frame is None else frame.f_globals.get("__name__", "").partition(".")[0]
+    return module in ("", "selectors", "asyncio", "trio", "uvloop")
 
 
 def stack_of_thread(ident: int) -> list[str]:
     """Where a thread is now, innermost last."""
-    lines: list[str] = []
-    frame = sys._current_frames().get(ident)
-    while frame is not None:
-        lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
-        frame = frame.f_back
-    return lines[::-1]
+    return stack_of_frame(sys._current_frames().get(ident))
 
 
 def as_text(value: object) -> str:
@@ -90,6 +109,11 @@ def shown(value: object) -> str:
         return repr(value)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__}>"
+
+
+def short_name(life: Any) -> str:
+    """Owner type and id."""
+    return f"{life.task.owner_type}#{life.id}"
 
 
 def execution_path(life: Any) -> str:

@@ -265,6 +265,37 @@ def test_a_second_signal_ends_the_process_at_once(start: Start, backend: str, nu
     assert "[the slow one] DISPOSING (Exit)" in err
 
 
+def test_a_second_signal_says_why_the_tree_is_not_stopping(start: Start) -> None:
+    """M3: it says who asked, and what the tree waits for, down to the task that hangs."""
+    process = start(HANGING)
+    read_to(process, "ready")
+    process.send_signal(signal.SIGTERM)
+    read_to(process, "cleaning")
+    process.send_signal(signal.SIGTERM)
+    _, err = rest_of(process)
+    assert "by the signal SIGTERM" in err
+    assert "waiting for its child Slow#" in err
+    assert "DISPOSING, in dispose" in err
+
+
+def test_a_second_signal_says_where_a_blocked_loop_is(start: Start) -> None:
+    """M3: where the loop could not hear of the first one, because something blocks it, it says where."""
+    process = start(
+        """
+async def main(root):
+    say("ready")
+    threading.Event().wait()
+gotask.run(main, backend=backend)
+"""
+    )
+    read_to(process, "ready")
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    _, err = rest_of(process)
+    assert "did not hear of the first one" in err
+    assert " in main" in err
+
+
 def test_a_second_signal_of_another_kind_counts_too(start: Start) -> None:
     """M3: the second signal need not be the same; its own number makes the status."""
     process = start(HANGING)
