@@ -40,9 +40,10 @@ if typing.TYPE_CHECKING:
     from gotask.live import Changes, LiveTree, Subscription, TaskRow
     from gotask.records import LifeRecord, Step, Timings
     from gotask.retry import CircuitBreaker, RetryPolicy
-    from gotask.root import RootManager, from_pointer, get_task_history, observe, unobserve
+    from gotask.root import RootManager
+    from gotask.roots import from_pointer, get_task_history, observe, unobserve
     from gotask.running import run
-    from gotask.signals import Channel
+    from gotask.sending import Channel
     from gotask.snapshots import TaskSnapshot, snapshot
     from gotask.states import TaskState, TaskType
     from gotask.stop_report import ShutdownReport, StopReport, Unstopped, Waiting
@@ -64,9 +65,10 @@ else:
         "live": "Changes LiveTree Subscription TaskRow",
         "records": "LifeRecord Step Timings",
         "retry": "CircuitBreaker RetryPolicy",
-        "root": "RootManager from_pointer get_task_history observe unobserve",
+        "root": "RootManager",
+        "roots": "from_pointer get_task_history observe unobserve",
         "running": "run",
-        "signals": "Channel",
+        "sending": "Channel",
         "snapshots": "TaskSnapshot snapshot",
         "states": "TaskState TaskType",
         "stop_report": "ShutdownReport StopReport Unstopped Waiting",

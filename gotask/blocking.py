@@ -60,6 +60,7 @@ class BlockingRoot:
 
     def add_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
         """As `RootManager.add_task`."""
+        self._check_entered()
         return self.root.add_task(task, *args, **options)
 
     def call(self, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
@@ -121,6 +122,10 @@ class BlockingRoot:
         except Exception as error:  # what leaves the tree (M7, L15); the loop may not end, if something was abandoned
             self._report.set_exception(error)
 
+    def _check_entered(self) -> None:
+        if self._thread is None:
+            raise TaskStateError("the tree is not there yet: use `with BlockingRoot() as root:`")
+
     def _wait_for(self, task: Task[Any], function: Callable[[], Awaitable[Any]], timeout: float | None) -> None:
         """Wait for something of a task, unless it is over: that may be asked after the end of the tree."""
         if task.state is DISPOSED:
@@ -133,8 +138,7 @@ class BlockingRoot:
 
     def _wait(self, function: Callable[[], Awaitable[Any]], timeout: float | None) -> Any:
         """Await something in the tree's loop, and wait here for its outcome."""
-        if self._thread is None:
-            raise TaskStateError("the tree is not there yet: use `with BlockingRoot() as root:`")
+        self._check_entered()
         if threading.current_thread() is self._thread:
             raise TaskStateError(
                 "this call waits, so it cannot be made in the tree's own thread: await the task instead"

@@ -9,12 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gotask.errors import as_reason
-from gotask.hooks import TaskMeta, is_async
+from gotask.hooks import TaskMeta, check_call, is_async
 from gotask.life import Life
 from gotask.resources import Resource, releaser
 from gotask.states import DISPOSED, INIT, RETRYING
 
 T = TypeVar("T")
+
+MAY_BE_ASYNC = ("on_before_dispose", "on_dispose")
+"""Listeners that are called where there is time to wait (D10)."""
 
 
 class Care(metaclass=TaskMeta):
@@ -98,7 +101,6 @@ class Care(metaclass=TaskMeta):
 
     def on_start(self, listener: Callable[[], object]) -> None:
         """Call a plain function whenever the task is STARTED. One registered in `start` serves that life only (D6)."""
-        self._plain(listener, "on_start")
         self._listen("on_start", listener)
 
     def on_before_dispose(self, listener: Callable[[], object]) -> None:
@@ -109,9 +111,14 @@ class Care(metaclass=TaskMeta):
         """Call a function, plain or async, when everything of the life is released (D1, D10)."""
         self._listen("on_dispose", listener)
 
-    def _listen(self, moment: str, listener: Callable[..., object]) -> None:
+    def _listen(self, moment: str, listener: Callable[..., object], *wanted: str) -> None:
         if not callable(listener):
             raise TypeError(f"{moment}() takes a function, not {listener!r}")
+        if moment not in MAY_BE_ASYNC and is_async(listener):
+            raise TypeError(
+                f"{moment}() takes a plain function; an async one fits on_before_dispose and on_dispose (D10)"
+            )
+        check_call(listener, f"the function given to {moment}()", *wanted)
         self._soon(lambda: self._add_listener(moment, listener))
 
     def _add_listener(self, moment: str, listener: Callable[..., object]) -> None:
@@ -119,9 +126,3 @@ class Care(metaclass=TaskMeta):
         extras = life.more()
         listeners = extras.listeners if life.state in (INIT, RETRYING, DISPOSED) else extras.life_listeners
         listeners.setdefault(moment, []).append(listener)
-
-    def _plain(self, listener: Callable[..., object], moment: str) -> None:
-        if is_async(listener):
-            raise TypeError(
-                f"{moment}() takes a plain function; an async one fits on_before_dispose and on_dispose (D10)"
-            )

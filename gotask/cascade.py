@@ -110,7 +110,7 @@ class ClosingLife(Life):
                 below.extend((getattr(node, "replacing", None) or {}).values())  # which then come into their place
                 below.extend(children := list(getattr(node, "children", {}).values()))
                 left.extend(children)
-            for life in below:
+            for life in (self, *below):
                 life.more().stop_report = last_report(life)
             for life in reversed(below):
                 try:

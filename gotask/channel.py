@@ -10,7 +10,8 @@ from gotask.body import Body
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.pump import BUDGET
-from gotask.signals import Channel, Source, listen
+from gotask.sending import Channel
+from gotask.signals import Source, listen
 from gotask.states import GOING, TaskType
 from gotask.task import Task
 
@@ -46,14 +47,14 @@ class ChannelLife(Life):
     def added(self, parent: Any, key: Any, origin: Any) -> None:
         super().added(parent, key, origin)
         if self.channel is not None:
-            self.channel.enter_tree(self.pump)
+            self.channel.enter_tree(self)
 
     def open_channel(self, capacity: int) -> Channel[Any]:
         """Its channel, made if need be."""
         if self.channel is None:
             self.channel = Channel(capacity)
             if self.parent is not None:
-                self.channel.enter_tree(self.pump)
+                self.channel.enter_tree(self)
         return self.channel
 
     def open_body(self) -> Drive | None:

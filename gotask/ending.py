@@ -178,6 +178,8 @@ class Ending(Stopping):
     def failed_before(self, reason: BaseException) -> None:
         """A stop that came after a failure is the reason, but does not hide it (S1, M7)."""
         policy, parent = self.policy, self.parent
+        if self.pump.backend.is_cancellation(reason):
+            return  # of the whole program: the stop that followed it tells of the same (S8)
         retried = self.verdict(reason, deepcopy(self.more().retries)).delay is not None
         made_good = retried or (policy is not None and policy.fallback is not None)
         taken_over = parent.escalates and parent.closing is not None  # another child has failed the whole group

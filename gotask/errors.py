@@ -47,7 +47,8 @@ class AutoStop(StopReason):
     def __init__(self, failures: Sequence[BaseException] = (), failure_count: int | None = None) -> None:
         self.failures = tuple(failures)
         self.failure_count = len(self.failures) if failure_count is None else failure_count
-        super().__init__(f"{self.failure_count} children failed" if self.failure_count else "all children are done")
+        failed = f"{self.failure_count} {'child' if self.failure_count == 1 else 'children'} failed"
+        super().__init__(failed if self.failure_count else "all children are done")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.failures, self.failure_count)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
+from gotask.hooks import check_call
 from gotask.records import LifeRecord, Step
 from gotask.states import TaskState
 from gotask.tracing import LOGGER, say
@@ -69,6 +71,10 @@ def check_observer(observer: object) -> None:
     """
     if not isinstance(observer, Observer) and not any(hasattr(type(observer), kind) for kind in KINDS):
         raise TypeError(f"observe() takes an object of a class derived from gotask.Observer, not {observer!r}")
+    for kind in KINDS:
+        if hasattr(observer, kind):
+            wanted = list(inspect.signature(getattr(Observer, kind)).parameters)[1:]
+            check_call(getattr(observer, kind), f"{type(observer).__name__}.{kind}", *wanted)
 
 
 Heard = tuple[Callable[..., None], ...]

@@ -151,6 +151,23 @@ def _check_callable(cls: type, name: str, hook: Any) -> None:
         ) from None
 
 
+def check_call(function: Callable[..., Any], what: str, *wanted: str) -> None:
+    """Refuse a function that cannot be called with these arguments.
+
+    Raises:
+        TypeError: It cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built in: there is nothing to look at
+        return
+    try:
+        signature.bind(*wanted)
+    except TypeError as error:
+        call = f"({', '.join(wanted)})"
+        raise TypeError(f"{what} is called as {call}, and cannot be: {error}; it takes {signature}") from None
+
+
 def empty_hook(function: Any) -> Any:
     """Mark a method of the library as one that does nothing, so that it does not count as overridden."""
     function.is_empty_hook = True

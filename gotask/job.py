@@ -249,8 +249,7 @@ class Job(Task[R]):
         self._hear("on_descendants_dispose", listener)
 
     def _hear(self, moment: str, listener: Callable[..., object]) -> None:
-        self._plain(listener, moment)
-        self._listen(moment, listener)
+        self._listen(moment, listener, "task")
         self._soon(self._life.count_listeners)
 
 

@@ -66,6 +66,11 @@ class RetryPolicy:
         for error, policy in (self.policies or {}).items():
             if not (_is_error_class(error) and isinstance(policy, RetryPolicy)):
                 raise TypeError(f"policies maps exception classes to RetryPolicy, not {error!r} to {policy!r}")
+            if policy.fallback is not None or policy.breaker is not None or policy.policies is not None:
+                raise ValueError(
+                    f"the policy for {error.__name__} has a fallback, a breaker or policies of its own, which nobody "
+                    f"would look at: give them to the policy of the task"
+                )
         if not (self.fallback is None or callable(self.fallback) or hasattr(self.fallback, "_life")):
             raise TypeError(f"fallback is a function, plain or async, or a task, not {self.fallback!r}")
         if not isinstance(self.breaker, CircuitBreaker | None):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import weakref
 from contextvars import Context, copy_context
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import anyio
 
@@ -16,11 +15,11 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import Observer, check_observer
-from gotask.history import History, newest
+from gotask.events import Observer
+from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
-from gotask.records import LifeRecord
+from gotask.roots import EVERYWHERE, OPEN, ROOTS
 from gotask.states import DISPOSED, STARTED
 from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, say, stack_of
@@ -30,12 +29,6 @@ from gotask.work import K, T, WorkCollection, WorkLife
 
 if TYPE_CHECKING:
     from typing import Self
-
-ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-"""The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
-
-EVERYWHERE: list[Observer] = []
-"""The observers of every root that is opened."""
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
@@ -106,6 +99,7 @@ class Host:
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
+        OPEN.discard(root)
         self.pump.tree_gone()
 
 
@@ -122,6 +116,13 @@ class RootLife(WorkLife):
         if self.request is None and self.parent is not None and self.state is not DISPOSED:
             self.asked_at, self.disposed_before = self.pump.clock(), self.pump.disposed
         super().stop(reason, by_parent, asked)
+
+    def check_open(self) -> None:
+        if self.parent is None:
+            raise TaskStateError(
+                "this root is not open yet: use `async with RootManager() as root:`, or `await root.init()` first"
+            )
+        super().check_open()
 
     def ask(self, timeout: float | None, asked: Asked) -> None:
         """Request the end of the tree; give up what still lives after `timeout` seconds."""
@@ -202,6 +203,7 @@ class RootManager(WorkCollection[K, T]):
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
+        OPEN.add(self)
         for observer in EVERYWHERE:
             host.pump.observers.attach(observer, self)
         life.loop.post(life)
@@ -276,6 +278,12 @@ class RootManager(WorkCollection[K, T]):
     ) -> None:
         await self._shut(None, ("the end of main, or of `async with`", None))
 
+    def __enter__(self) -> NoReturn:
+        raise TypeError("a RootManager is opened with `async with`; in a plain program use BlockingRoot")
+
+    def __exit__(self, *error: object) -> None:
+        """For `with` to come as far as `__enter__`."""
+
     def observe(self, observer: Observer) -> None:
         """Have an observer told of what happens in this tree from now on (H6).
 
@@ -307,37 +315,3 @@ class RootManager(WorkCollection[K, T]):
                 f"{what} needs an open tree: `await root.init()` first, or `async with RootManager() as root:`"
             )
         return self._life.pump
-
-
-def observe(observer: Observer) -> None:
-    """Have an observer told of what happens in every tree that is opened from now on, from its beginning (H6)."""
-    check_observer(observer)
-    EVERYWHERE.append(observer)
-
-
-def unobserve(observer: Observer) -> None:
-    """Take `observe` back; the trees that are open go on telling it."""
-    EVERYWHERE[:] = [other for other in EVERYWHERE if other is not observer]
-
-
-def get_task_history(**filters: Any) -> list[LifeRecord]:
-    """The lives remembered by all roots of this process, newest last; the filters are those of `History.records`."""
-    limit, offset = filters.pop("limit", None), filters.pop("offset", 0)
-    records = [record for root in tuple(ROOTS.values()) for record in root.history.records(**filters)]
-    records.sort(key=lambda record: record.ended_at)
-    return newest(records, limit, offset)
-
-
-def from_pointer(pointer: int) -> Any:
-    """The living task with this `pointer`.
-
-    Raises:
-        LookupError: None of the living tasks has it. It is never a cast, so any number is safe.
-    """
-    left: list[Life] = [root._life for root in tuple(ROOTS.values())]
-    while left:
-        life = left.pop()
-        if life.state is not DISPOSED and id(life.task) == pointer:
-            return life.task
-        left.extend(getattr(life, "children", {}).values())
-    raise LookupError(f"no living task has the pointer {pointer}")

@@ -179,11 +179,12 @@ class Stopping(Core):
         extras = self.more()
         extras.abandoned = where
         report = extras.stop_report or last_report(self)
-        self.pump.abandoned.append(Unstopped(self.task.execution_path, tuple(where), report))
-        say(
-            LOGGER.error, "%s did not stop in time and is abandoned; it hangs at %s",
-            self.task.execution_path, " < ".join(reversed(where)) or "an unknown place", extra=self.log_fields(),
-        )  # fmt: skip
+        if report is None or report.chain[0].kind != "child":  # else the child is what did not stop
+            self.pump.abandoned.append(Unstopped(self.task.execution_path, tuple(where), report))
+            say(
+                LOGGER.error, "%s did not stop in time and is abandoned; it hangs at %s",
+                self.task.execution_path, " < ".join(reversed(where)) or "an unknown place", extra=self.log_fields(),
+            )  # fmt: skip
         loop = self.loop
         if loop.holder is self:
             loop.let_go()
@@ -193,6 +194,7 @@ class Stopping(Core):
             self.reason = self.request or Exit()
         self.pump.now = self.ended_at = self.pump.clock()
         self.finish()
+        self.pump.disposed -= 1
 
     def release_left(self) -> None:
         """Release what is held, where there is no clean-up to do it."""

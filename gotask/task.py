@@ -342,4 +342,5 @@ class Task(Notes, Care, Generic[R]):
         raise TypeError(f"a task cannot be copied or pickled: it lives in one tree. Make a new {type(self).__name__}")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} #{self.task_id} {self.state.name}>"
+        name = self.owner_type if "owner_type" in vars(self) else type(self).__name__
+        return f"<{name} #{self.task_id} {self.state.name}>"

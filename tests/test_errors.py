@@ -654,7 +654,7 @@ def test_a_blocking_root_that_is_not_entered() -> None:
     root = BlockingRoot()
     with pytest.raises(TaskStateError, match="with BlockingRoot"):
         root.call(plain)
-    with pytest.raises(TaskStateError, match="in no tree"):
+    with pytest.raises(TaskStateError, match="with BlockingRoot"):
         root.add_task(Hello())
 
 
@@ -788,3 +788,52 @@ async def test_messages_name_path_and_state(root: Root) -> None:
         job.add_task(Hello())
     assert job.execution_path in str(caught.value)
     assert "DISPOSED" in str(caught.value)
+
+
+def test_a_policy_for_one_kind_of_error_has_no_fallback_of_its_own() -> None:
+    """R4: what nobody would look at in a policy of `policies` is refused, with where it belongs."""
+    for wrong in (
+        {"fallback": print},
+        {"breaker": gotask.CircuitBreaker(1, 1.0)},
+        {"policies": {OSError: RetryPolicy()}},
+    ):
+        with pytest.raises(ValueError, match="give them to the policy of the task"):
+            RetryPolicy(1, policies={OSError: RetryPolicy(2, **wrong)})
+
+
+def test_a_listener_that_cannot_be_called_is_refused() -> None:
+    """D10, J8: a listener with the wrong parameters is refused when it is registered, not when it is called."""
+    task: Any = Job()
+    task.on_start(lambda: None)
+    task.on_descendants_start(lambda child: None)
+    with pytest.raises(TypeError, match=r"on_start\(\) is called as \(\), and cannot be"):
+        task.on_start(lambda task: None)
+    with pytest.raises(TypeError, match=r"on_descendants_start\(\) is called as \(task\)"):
+        task.on_descendants_start(lambda: None)
+
+
+def test_an_observer_that_cannot_be_called_is_refused() -> None:
+    """H6: a method of an observer with the wrong parameters is refused when it is attached."""
+
+    class Wrong(gotask.Observer):
+        def state_changed(self, task: Any, state: Any) -> None:  # type: ignore[override]
+            pass
+
+    with pytest.raises(TypeError, match=r"Wrong.state_changed is called as \(task, old, new\)"):
+        gotask.observe(Wrong())
+
+
+def test_an_auto_stop_counts_in_words() -> None:
+    """J2: one child is one child."""
+    assert str(gotask.AutoStop([OSError()])) == "1 child failed"
+    assert str(gotask.AutoStop([OSError()] * 2)) == "2 children failed"
+
+
+async def test_a_function_task_shows_the_name_of_its_function(root: Root) -> None:
+    """J5: the repr of a task made from a function says which."""
+
+    async def fetch() -> None:
+        pass
+
+    task = root.add_task(fetch)
+    assert repr(task) == f"<fetch #{task.task_id} INIT>"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import anyio
@@ -27,7 +30,8 @@ from gotask import (
     Work,
 )
 from gotask.life import Life
-from gotask.testing import run_virtual
+from gotask.roots import OPEN
+from gotask.testing import BACKENDS, run_virtual
 
 Root = RootManager[Any, Any]
 VALUE: ContextVar[str] = ContextVar("value", default="unset")
@@ -403,6 +407,61 @@ async def test_shutdown_of_a_root_never_opened_returns_an_empty_report() -> None
     """M4: there is nothing to shut down before `init()`."""
     report = await RootManager[Any, Any]().shutdown()
     assert report == gotask.ShutdownReport()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_open_root_that_nobody_holds_lives_on(backend: str) -> None:
+    """M1: a root that is open stays, also where the program keeps no reference to it."""
+    disposed: list[str] = []
+
+    class Waiter(Task[Any]):
+        async def go(self) -> None:
+            await anyio.Event().wait()
+
+        def dispose(self) -> None:
+            disposed.append("disposed")
+
+    async def open_one() -> weakref.ref[Any]:
+        root: Root = await RootManager().init()
+        await root.add_task(Waiter()).wait_started()
+        return weakref.ref(root)
+
+    async def main() -> None:
+        kept = await open_one()
+        gc.collect()
+        await anyio.sleep(1)
+        gc.collect()
+        root = kept()
+        assert root is not None
+        await root.shutdown()
+        assert disposed == ["disposed"]
+        assert root not in OPEN
+
+    run_virtual(main, backend=backend)
+
+
+async def test_a_root_that_is_not_open_says_how_to_open_it() -> None:
+    """M1, L12: adding to it, or entering it with a plain `with`, is answered with what to write."""
+    with pytest.raises(TaskStateError, match="async with RootManager"):
+        RootManager().add_task(Stubborn())
+    with pytest.raises(TypeError, match="BlockingRoot"):
+        RootManager().__enter__()
+
+
+async def test_a_cancellation_of_the_whole_program_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """S8: bodies that the back end cancels with everything else are stopped with Exit, and nothing is said."""
+
+    class Waiter(Task[Any]):
+        async def go(self) -> None:
+            await anyio.Event().wait()
+
+    async def main() -> None:
+        root: Root = await RootManager().init()
+        await root.add_task(Waiter()).wait_started()
+
+    for backend in BACKENDS:
+        await anyio.to_thread.run_sync(partial(run_virtual, main, backend=backend))
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_shutdown_timeout_abandons_and_says_where_it_hangs() -> None:

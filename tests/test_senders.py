@@ -18,7 +18,9 @@ from gotask import (
     StopByUser,
     Task,
     TaskDisposedError,
+    TaskState,
     TaskStateError,
+    Work,
 )
 
 Root = RootManager[Any, Any]
@@ -300,3 +302,53 @@ async def test_an_item_that_stays_in_the_queue_is_not_done(root: Root) -> None:
     with anyio.fail_after(100):
         await queue.join()
     assert other.heard == [2]
+
+
+# What would wait for ever
+
+
+async def test_a_sender_that_holds_the_loop_of_the_reader_is_refused(root: Root) -> None:
+    """C2, L11: a tick that waits for room in a channel which needs that same loop is told so, instead of hanging."""
+
+    class Reader(ChannelTask[int]):
+        def tick(self, item: int) -> None:
+            pass
+
+    class Relay(ChannelTask[int]):
+        async def tick(self, item: int) -> None:
+            for number in range(100):
+                await reader.open(2).send(number)
+
+    job = root.add_task(Work())
+    await job.wait_started()
+    reader = job.add_task(Reader())
+    relay = job.add_task(Relay())
+    await relay.wait_started()
+    await relay.open().send(1)
+    reason = await relay.wait_stopped()
+    assert isinstance(reason, TaskStateError)
+    assert "room in the channel" in str(reason)
+    assert reader.state is TaskState.GOING
+
+
+async def test_a_sender_in_another_loop_waits_for_its_room(root: Root) -> None:
+    """C2: under another Job the same relay waits for room, and everything arrives."""
+    got: list[int] = []
+
+    class Reader(ChannelTask[int]):
+        def tick(self, item: int) -> None:
+            got.append(item)
+
+    class Relay(ChannelTask[int]):
+        async def tick(self, item: int) -> None:
+            for number in range(10):
+                await reader.open(2).send(number)
+
+    here, there = root.add_task(Work()), root.add_task(Work())
+    await there.wait_started()
+    reader = there.add_task(Reader())
+    relay = here.add_task(Relay())
+    await relay.wait_started()
+    await relay.open().send(1)
+    await anyio.sleep(1)
+    assert got == list(range(10))
