@@ -19,7 +19,7 @@ from gotask_learn import evidence, source, trouble
 from gotask_learn.gates import Gate, judge
 from gotask_learn.report import report
 from gotask_learn.texts import say, text
-from gotask_learn.verdict import Verdict
+from gotask_learn.verdict import QUIET, Verdict
 
 MAIN_LIMIT = 5.0
 """Seconds that `main` may take."""
@@ -29,7 +29,7 @@ HANG_LIMIT = 6.0
 """Seconds after which a program that holds everything up, or will not stop, is ended."""
 STOP_LIMIT = 1.0
 """Seconds that the tree may take to stop at the end."""
-QUIET, SETTLE_LIMIT = 0.05, 0.5
+PAUSE, SETTLE_LIMIT = 0.05, 0.5
 """Seconds without an event after which what `main` left behind has settled; and how long that may take."""
 LAST = 10
 
@@ -184,7 +184,7 @@ async def bounded(coroutine: Any, found: evidence.Evidence, file: str) -> str:
         while (now := anyio.current_time()) - began < MAIN_LIMIT and now - last < STUCK_LIMIT:
             if found.moves != moves or trouble.is_sleeping(coroutine) or trouble.under_debugger():
                 last, moves = now, found.moves
-            await anyio.sleep(QUIET)
+            await anyio.sleep(PAUSE)
         hung = say("hung", place=trouble.waits_at(coroutine, file) or say("hung_elsewhere"))
         group.cancel_scope.cancel()
 
@@ -204,7 +204,7 @@ async def settled(found: evidence.Evidence) -> None:
         moves = -1
         while found.moves != moves:
             moves = found.moves
-            await anyio.sleep(QUIET)
+            await anyio.sleep(PAUSE)
 
 
 class Watch(threading.Thread):
@@ -240,9 +240,9 @@ class Tee:
 
 
 def tell(text: str) -> None:
-    """Print the report; what the terminal cannot show is replaced."""
+    """Print the report, unless the runner does; what the terminal cannot show is replaced."""
     stream = sys.__stdout__
-    if stream is not None:
+    if stream is not None and not os.environ.get(QUIET):
         encoding = stream.encoding or "ascii"
         stream.write("\n" + text.encode(encoding, "replace").decode(encoding) + "\n")
         stream.flush()

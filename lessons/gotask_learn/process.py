@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gotask_learn.verdict import NONCE, PLACE, Verdict, received
+from gotask_learn.verdict import NONCE, PLACE, QUIET, Verdict, received
 
 TIME_LIMIT = 20.0
 """Seconds after which a program is ended that has not ended itself."""
@@ -29,9 +30,16 @@ class Run:
     seconds: float
 
 
-def run_lesson(path: Path, *, lang: str | None = None, env: dict[str, str] | None = None,
-               python: str = sys.executable) -> Run:  # fmt: skip
-    """Run the program at `path`, at most for TIME_LIMIT seconds."""
+def run_lesson(path: Path, *, lang: str | None = None, env: dict[str, str] | None = None, quiet: bool = False,
+               started: Callable[[subprocess.Popen[bytes]], object] = id) -> Run:  # fmt: skip
+    """Run the program at `path`, at most for TIME_LIMIT seconds.
+
+    Args:
+        lang: The language of its report, if not the reader's.
+        env: More environment variables.
+        quiet: Leave the report to the caller.
+        started: Called with the process, so that it can be ended early.
+    """
     nonce = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix="gotask-learn-") as folder:
         place = os.path.join(folder, "verdict.json")
@@ -39,11 +47,14 @@ def run_lesson(path: Path, *, lang: str | None = None, env: dict[str, str] | Non
             settings = {**os.environ, "PYTHONIOENCODING": "utf-8", **(env or {}), PLACE: place, NONCE: nonce}
             if lang is not None:
                 settings["GOTASK_LANG"] = lang
+            if quiet:
+                settings[QUIET] = "1"
             began = time.monotonic()
             process = subprocess.Popen(
-                [python, "-B", str(path)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=settings, cwd=Path.cwd(),
+                [sys.executable, "-B", str(path)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env=settings,
             )  # fmt: skip
+            started(process)
             status = waited(process)
             seconds = time.monotonic() - began
             size = output.seek(0, os.SEEK_END)

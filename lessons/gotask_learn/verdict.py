@@ -6,8 +6,9 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-PLACE, NONCE = "GOTASK_LEARN_VERDICT", "GOTASK_LEARN_NONCE"
-"""Environment variables by which the runner asks for the verdict: a file to write it to, and a word to repeat."""
+PLACE, NONCE, QUIET = "GOTASK_LEARN_VERDICT", "GOTASK_LEARN_NONCE", "GOTASK_LEARN_QUIET"
+"""Environment variables by which the runner asks for the verdict: a file to write it to, a word to repeat, and whether
+the runner shows it instead of the program."""
 
 
 @dataclass(frozen=True, slots=True)
