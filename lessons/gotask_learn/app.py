@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import watchfiles
 from prompt_toolkit.input import create_input
 from prompt_toolkit.keys import Keys
@@ -59,8 +61,10 @@ class Files(gotask.ChannelTask[Any]):
         self.saved = saved
 
     def get_signal(self) -> AsyncIterator[Any]:
+        over = anyio.Event()  # it looks in a thread, which no cancellation reaches
+        self.on_stop(over.set)
         polling = self.retry_count > 0 or None
-        return watchfiles.awatch(self.folder, debounce=100, step=20, force_polling=polling, raise_interrupt=False)
+        return watchfiles.awatch(self.folder, debounce=100, step=20, stop_event=over, force_polling=polling)
 
     def tick(self, changes: set[tuple[Any, str]]) -> None:
         self.saved({Path(path) for _, path in changes})
@@ -133,9 +137,11 @@ class Learning(gotask.Work):
         self.try_again()
 
     def dispose(self) -> None:
-        if not self.place.progress.save(self.place.folder):
-            self.console.print(say("read_only", folder=shown(str(self.place.folder))))
-        self.console.print(say("bye"))
+        kept = self.place.progress.save(self.place.folder)
+        with suppress(OSError):  # the window was closed, and there is nobody to tell
+            if not kept:
+                self.console.print(say("read_only", folder=shown(str(self.place.folder))))
+            self.console.print(say("bye"))
 
     # Where the learner is
 
@@ -301,12 +307,26 @@ def told(outcome: Outcome) -> Text:
     return Text.assemble((first, "bold green" if outcome.passed else "bold yellow"), "\n", rest)
 
 
+class Complaints(logging.Handler):
+    """Shows errors of the runner itself below the report; a log would tear the picture up."""
+
+    def __init__(self, learning: Learning) -> None:
+        super().__init__()
+        self.learning = learning
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.learning.message = record.getMessage()
+
+
 def watch_lessons(place: Place) -> int:
     """Watch until the learner quits."""
 
+    learning = Learning(place)
+
     async def main(root: gotask.RootManager) -> None:
-        root.add_depend_task(Learning(place))
+        root.add_depend_task(learning)
         await root.wait_stopped()
 
+    logging.basicConfig(level=logging.ERROR, handlers=[Complaints(learning)])
     gotask.run(main)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from itertools import zip_longest
 from unicodedata import east_asian_width
 
@@ -24,8 +25,9 @@ def cut(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
-def wrapped(text: str, columns: int = 96) -> list[str]:
-    """The text in lines of at most so many columns, broken between words, or between Chinese characters."""
+def wrapped(text: str) -> list[str]:
+    """The text in lines that fit the terminal, broken between words, or between Chinese characters."""
+    columns = max(min(shutil.get_terminal_size().columns - 4, 96), 20)
     lines = [""]
     for part in re.findall(r"\n|[^\s\u2e80-\uffff]+\s?|[\u2e80-\uffff]\s?|\s", text):
         if part == "\n":
@@ -60,7 +62,7 @@ def report(verdict: Verdict, learned: str = "", following: str = "") -> str:
     if verdict.passed:
         parts = [say("solved", lesson=name, total=verdict.total)]
         if learned:
-            parts += ["", say("learned"), *(f"  {line}" for line in learned.splitlines())]
+            parts += ["", say("learned"), *(f"  {line}" for line in wrapped(learned))]
         return "\n".join([*parts, "", following] if following else parts)
     parts = []
     if verdict.unmet:
