@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent
 MESSAGES = {
     "en": {
         "usage": "Usage: python3 do.py COMMAND [ARGUMENTS]",
-        "learn": "a first look: a live tree of tasks in the terminal",
+        "learn": "the course: ten lessons, each an error until its TODOs are done",
         "test": "the whole test suite with coverage; arguments go to pytest; --python 3.12, --every-python",
         "demo": "the live tree, until Ctrl-C",
         "lab": "notebooks (not in this version)",
@@ -54,7 +54,7 @@ MESSAGES = {
     },
     "zh": {
         "usage": "用法：python3 do.py 命令 [参数]",
-        "learn": "初次体验：在终端里看一棵活的任务树",
+        "learn": "课程：十节课，完成其中的 TODO 之前每节都是一个错误",
         "test": "运行全部测试并统计覆盖率；参数交给 pytest；--python 3.12、--every-python",
         "demo": "任务树演示，按 Ctrl-C 结束",
         "lab": "笔记本（此版本尚无）",
@@ -285,12 +285,12 @@ def workers() -> list[str]:
 
 
 def learn(arguments: list[str]) -> int:
-    """A first look, until there are lessons."""
-    return run(set_up(()), "examples/live_tree.py", *arguments)
+    """The course."""
+    return run(set_up(("learn",)), "-m", "gotask.cli", "learn", *arguments)
 
 
 def demo(arguments: list[str]) -> int:
-    """The example of `learn`, without an end."""
+    """A live tree in the terminal, without an end."""
     return run(set_up(()), "examples/live_tree.py", "--forever", *arguments)
 
 

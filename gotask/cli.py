@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
+from typing import Any
 
 import gotask
 from gotask import demo
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("demo", help=about, description=about)
     demo.add_options(command)
     command.set_defaults(play=demo.play)
+    add_learn(commands)
     options = parser.parse_args(arguments)
     if "play" not in options:
         parser.print_help()
@@ -31,6 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
+
+
+def add_learn(commands: Any) -> None:
+    """The course, if it is installed; else a sentence that says how to get it."""
+    about = "the course: ten lessons, each an error until its TODOs are done"
+    command = commands.add_parser("learn", help=about, description=about)
+    try:
+        from gotask_learn.commands import add_options, play
+    except ImportError:
+        command.add_argument("arguments", nargs="*", help=SUPPRESS)
+        command.set_defaults(play=without_course)
+    else:
+        add_options(command)
+        command.set_defaults(play=play)
+
+
+def without_course(options: Namespace) -> int:
+    """Say how to get the course."""
+    print("The course needs a few packages more: pip install 'gotask[learn]'", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 def folder(tmp_path: Path) -> Path:
     """A repository with the least that `do.py` needs, in a folder whose name has a space."""
     folder = tmp_path.resolve() / "a copy"
-    (folder / "examples").mkdir(parents=True)
-    (folder / "examples" / "live_tree.py").write_text("import sys; print('a tree', sys.argv[1:]); sys.exit(5)")
+    for program, name in (("examples/live_tree.py", "a tree"), ("gotask/cli.py", "the course")):
+        (folder / program).parent.mkdir(parents=True)
+        (folder / program).write_text(f"import sys; print({name!r}, sys.argv[1:]); sys.exit(5)")
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "build_backend.py").write_text(BUILD_BACKEND)
     (folder / "constraints.txt").write_text("")
@@ -121,7 +122,7 @@ def test_first_run_sets_up_and_second_run_starts_at_once(folder: Path) -> None:
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "python").write_text("half made")
     first = call(folder, "learn", "--speed", "2")
-    assert (first.returncode, first.stdout) == (5, "a tree ['--speed', '2']\n")
+    assert (first.returncode, first.stdout) == (5, "the course ['learn', '--speed', '2']\n")
     assert re.fullmatch(r"Setting up \.venv with Python [\d.]+, .* ready after \d+ s\.\n", first.stderr)
 
     [installed] = (folder / ".venv").glob("[lL]ib/**/site-packages/pip")
@@ -226,11 +227,11 @@ def test_no_network(folder: Path) -> None:
     before = (folder / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(before.replace("requires = []", 'requires = ["hatchling"]'))
     home_of_pip = str(Path(pip.__file__).parent.parent)
-    done = call(folder, "learn", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1", PYTHONPATH=home_of_pip)
+    done = call(folder, "demo", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1", PYTHONPATH=home_of_pip)
     assert done.returncode == 1
     assert one_sentence(done.stderr).startswith("pip cannot reach its package index: check the network")
     (folder / "pyproject.toml").write_text(before)
-    assert call(folder, "learn").returncode == 5
+    assert call(folder, "demo").returncode == 5
 
 
 def test_another_failure_shows_the_last_lines(folder: Path) -> None:
@@ -262,7 +263,7 @@ def test_ctrl_c_leaves_the_program_time_to_clean_up(folder: Path) -> None:
         "except KeyboardInterrupt:\n    time.sleep(0.5); print('cleaned up'); sys.exit(7)\n"
     )
     make_ready(folder)
-    with start(folder, "learn") as process:
+    with start(folder, "demo") as process:
         assert process.stdout
         assert process.stdout.readline() == "running\n"
         os.killpg(process.pid, signal.SIGINT)
@@ -293,7 +294,7 @@ def test_sigterm_reaches_the_program(folder: Path) -> None:
         "print('running', flush=True)\ntime.sleep(50)\n"
     )
     make_ready(folder)
-    with start(folder, "learn") as process:
+    with start(folder, "demo") as process:
         assert process.stdout
         process.stdout.readline()
         process.terminate()

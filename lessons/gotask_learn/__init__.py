@@ -1,0 +1,1 @@
+"""The course: lessons that are judged by what their programs do."""

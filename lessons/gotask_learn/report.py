@@ -1,0 +1,80 @@
+"""A verdict as text for the terminal."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from itertools import zip_longest
+from unicodedata import east_asian_width
+
+from gotask_learn.texts import can_show, say
+from gotask_learn.verdict import Verdict
+
+COLUMN = 44
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal it takes."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def cut(text: str, columns: int) -> str:
+    """The text in so many columns, cut or filled up."""
+    while width(text) > columns:
+        text = text[:-1]
+    return text + " " * (columns - width(text))
+
+
+def wrapped(text: str) -> list[str]:
+    """The text in lines that fit the terminal, broken between words, or between Chinese characters."""
+    columns = max(min(shutil.get_terminal_size().columns - 4, 96), 20)
+    lines = [""]
+    for part in re.findall(r"\n|[^\s\u2e80-\uffff]+\s?|[\u2e80-\uffff]\s?|\s", text):
+        if part == "\n":
+            lines.append("")
+        elif width(lines[-1] + part.rstrip()) <= columns or part in "，。；：、）":
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return [line.rstrip() for line in lines]
+
+
+def side_by_side(expected: tuple[str, ...], actual: tuple[str, ...]) -> list[str]:
+    """What should have happened beside what did; the lines that differ are marked."""
+    if not expected and not actual:
+        return []
+    bar, rule, mark = ("│", "─", "≠") if can_show("│─≠") else ("|", "-", "!")
+    size = min(max([width(line) for line in (*expected, say("undone_heading"))]), COLUMN)
+    lines = [f"    {cut(say('undone_heading'), size)} {bar} {say('actual_heading')}", "    " + rule * (size + 20)]
+    for left, right in zip_longest(expected, actual or (say("nothing"),), fillvalue=""):
+        lines.append(f"  {mark if left != right else ' '} {cut(left, size)} {bar} {right}".rstrip())
+    return lines
+
+
+def report(verdict: Verdict, learned: str = "", following: str = "") -> str:
+    """The whole text.
+
+    Args:
+        learned: What the lesson taught, for the end.
+        following: Where it goes on.
+    """
+    name = say("challenge_word" if verdict.challenge else "lesson_word", number=verdict.lesson)
+    if verdict.passed:
+        parts = [say("solved", lesson=name, total=verdict.total)]
+        if learned:
+            parts += ["", say("learned"), *(f"  {line}" for line in wrapped(learned))]
+        return "\n".join([*parts, "", following] if following else parts)
+    parts = []
+    if verdict.unmet:
+        number = verdict.done + 1
+        parts += [say("undone", lesson=name, number=number, total=verdict.total, place=verdict.place), ""]
+        parts += [f"  {line}" for line in wrapped(verdict.message)]
+        table = side_by_side(verdict.expected, verdict.actual)
+        parts += ["", *table] if table else []
+    else:
+        parts.append(say("but" if verdict.done == verdict.total else "before_main", lesson=name))
+    if verdict.trouble:
+        parts += ["", *verdict.trouble.splitlines()]
+    if verdict.unmet:
+        parts += ["", say("hint", arguments=f"{verdict.lesson}{' --challenge' if verdict.challenge else ''}")]
+    return "\n".join(parts)

@@ -1,0 +1,111 @@
+"""What went wrong in the learner's own code: told with their lines only, and a word on the usual cause."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import CoroutineType, FrameType
+from typing import Any
+
+from gotask_learn.evidence import Evidence
+from gotask_learn.texts import say
+
+COURSE = str(Path(__file__).parent)
+
+
+def shown(path: str) -> str:
+    """A path as the learner would type it."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def is_of_the_world(error: BaseException) -> bool:
+    """Whether the lesson's world raised it on purpose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(COURSE)
+
+
+def told(error: BaseException, file: str) -> str:
+    """An error as Python would show it, with the lines of the learner's file only; "" if it has none there."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if not frames and not isinstance(error, SyntaxError):
+        return ""
+    lines = [f"  {shown(frame.filename)}:{frame.lineno}\n    {frame.line}" for frame in frames[-3:]]
+    return "\n".join([*lines, "".join(traceback.format_exception_only(error)).rstrip()])
+
+
+def never_awaited() -> list[str]:
+    """The names of coroutines that were made and never begun, and lie about somewhere."""
+    coroutines = [each for each in gc.get_objects() if isinstance(each, CoroutineType)]
+    return [each.__qualname__ for each in coroutines if inspect.getcoroutinestate(each) == inspect.CORO_CREATED]
+
+
+def errors_in(evidence: Evidence, file: str) -> str:
+    """The first error that is the learner's own, and what it usually comes from."""
+    evidence.never_awaited += never_awaited()
+    for error in flat(evidence.errors):
+        text = "" if is_of_the_world(error) else told(error, file)
+        if text:
+            return "\n".join(filter(None, [say("raised"), text, usual_cause(error, evidence)]))
+    if evidence.never_awaited:
+        return say("never_awaited", name=evidence.never_awaited[0])
+    return ""
+
+
+def flat(errors: Iterable[BaseException]) -> Iterable[BaseException]:
+    """The errors, those in groups one by one."""
+    for error in errors:
+        if isinstance(error, BaseExceptionGroup):
+            yield from flat(error.exceptions)
+        else:
+            yield error
+
+
+def usual_cause(error: BaseException, evidence: Evidence) -> str:
+    """A word on where such an error mostly comes from."""
+    if "coroutine" in str(error) or evidence.never_awaited:
+        name = evidence.never_awaited[0] if evidence.never_awaited else str(error).partition("'")[2].partition("'")[0]
+        return say("never_awaited", name=name or "...")
+    if isinstance(error, SystemExit):
+        return say("exit_called")
+    return ""
+
+
+def line_in(frame: FrameType | None, file: str) -> str:
+    """The innermost line of the learner's file in a stack, as `file:line` and its text; "" if it is in none."""
+    for each in traceback.extract_stack(frame)[::-1] if frame is not None else ():
+        if each.filename == file:
+            return f"{shown(file)}:{each.lineno}\n    {each.line}"
+    return ""
+
+
+def waits_at(coroutine: Any, file: str) -> str:
+    """The innermost line of the learner's file at which a suspended coroutine waits."""
+    found = ""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_code.co_filename == file:
+            found = line_in(frame, file)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return found
+
+
+def is_sleeping(coroutine: Any) -> bool:
+    """Whether a suspended coroutine waits for time to pass."""
+    while coroutine is not None:
+        code = getattr(coroutine, "cr_code", None)
+        if code is not None and code.co_name == "sleep":
+            return True
+        coroutine = getattr(coroutine, "cr_await", None)
+    return False
+
+
+def under_debugger() -> bool:
+    """Whether somebody is looking step by step, so that nothing may be called slow."""
+    return sys.gettrace() is not None or "pydevd" in sys.modules or "bdb" in sys.modules
