@@ -123,11 +123,15 @@ class Report(World):
                                  for each in (label, value))))  # fmt: skip
 
 
+def job_of(found: Evidence, seen: Seen) -> Known:
+    """The Job to which the task belongs that did this."""
+    task = found.known(seen)
+    return found.tasks[(task and task.parent) or min(found.tasks)]
+
+
 def crawl_of(found: Evidence) -> Known:
     """The Job below which the front page was asked for."""
-    task = found.known(found.saw("asked for", path="/")[0])
-    assert task is not None and task.parent is not None
-    return found.tasks[task.parent]
+    return job_of(found, found.saw("asked for", path="/")[0])
 
 
 def asked(found: Evidence) -> list[Seen]:
@@ -172,11 +176,9 @@ def the_index_is_saved_before_the_disk_goes(found: Evidence) -> None:
 
 @lesson.gate
 def a_failure_ends_the_whole_backup(found: Evidence) -> None:
-    one = found.known(found.saw("copied")[0])
-    assert one is not None and one.parent is not None
     full = [str(seen) for seen in found.saw("tape full")]
     expect(not full, "went_on", ["(no tape full)"], full)
-    reason = found.tasks[one.parent].reason
+    reason = job_of(found, found.saw("copied")[0]).reason
     expect(reason == "OSError", "other_reason", ["OSError"], [reason])
 
 
@@ -230,7 +232,9 @@ class Hall(World):
         self._note("announced", text=str(text))
 
 
-MUSICIANS = ("bassoon", "cello", "flute", "guitar", "harp", "horn", "oboe", "piano", "trumpet", "tuba", "viola", "violin")
+MUSICIANS = (
+    "bassoon", "cello", "flute", "guitar", "harp", "horn", "oboe", "piano", "trumpet", "tuba", "viola", "violin",
+)  # fmt: skip
 
 
 def halls() -> tuple[Hall, Hall]:
@@ -296,9 +300,6 @@ def main_announces_what_went_wrong(found: Evidence) -> None:
         [f"the string of {name} breaks" for name in hall_of(found, index)[0]["broken"]] for index in (0, 1)
     )
     expect(all(any(text in line for line in said) for text in quartet), "no_reason", quartet, said)
-    played = next(one for one in hall_of(found, 1)[1] if one.what == "played")
-    musician = found.known(played)
-    assert musician is not None and musician.parent is not None
-    job = found.tasks[musician.parent]
+    job = job_of(found, next(one for one in hall_of(found, 1)[1] if one.what == "played"))
     expect(job.type is TaskType.JOB and job.reason == "AutoStop", "not_by_itself", ["AutoStop"], [job.reason])
     expect(all(any(text in line for line in said) for text in concert), "no_failures", concert, said)
