@@ -41,10 +41,11 @@ class Concert(gotask.Job):
         self.hall = hall
 
     ## TODO 2/4: add a Tuning, then a Musician for each name in `self.hall.musicians`, in that order. The stage has
-    ## `self.hall.places` places, the tuner's included: this Job may have no more children. Whoever finds no place:
-    ## `self.hall.turn_away(name)`.
+    ## `self.hall.places` places, the tuner's included: let this Job have no more children. `self.hall.turn_away(name)`
+    ## whoever finds no place; that is when there would be a TooManyChildrenError.
     ## 先添加一个 Tuning，再按顺序为 `self.hall.musicians` 中的每个名字添加一个 Musician。舞台只有 `self.hall.places`
-    ## 个位置（包括调音者）：这个 Job 的子任务不能更多。没有位置的人：`self.hall.turn_away(name)`。
+    ## 个位置（包括调音者），这个 Job 的子任务不能更多；超出时会有 TooManyChildrenError。
+    ## 没有位置的人：`self.hall.turn_away(name)`。
 
 
 class Quartet(gotask.Job):

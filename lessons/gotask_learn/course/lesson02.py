@@ -123,15 +123,15 @@ class Report(World):
                                  for each in (label, value))))  # fmt: skip
 
 
-def job_of(found: Evidence, seen: Seen) -> Known:
-    """The Job to which the task belongs that did this."""
-    task = found.known(seen)
+def job_of(found: Evidence, seen: list[Seen]) -> Known:
+    """The Job to which the task belongs that did the first of this; the root if there is none."""
+    task = found.known(seen[0]) if seen else None
     return found.tasks[(task and task.parent) or min(found.tasks)]
 
 
 def crawl_of(found: Evidence) -> Known:
-    """The Job below which the front page was asked for."""
-    return job_of(found, found.saw("asked for", path="/")[0])
+    """The Job below which the front page was asked for; any page, if it was not."""
+    return job_of(found, found.saw("asked for", path="/") or found.saw("asked for"))
 
 
 def asked(found: Evidence) -> list[Seen]:
@@ -146,8 +146,7 @@ def the_rules_are_read_before_any_page(found: Evidence) -> None:
     expect(read, "never_read", wanted, asked(found))
     reader = found.known(read[0])
     expect(reader is not None and reader.parent == crawl_of(found).id, "elsewhere", wanted, asked(found))
-    first = found.seen.index(found.saw("asked for")[0])
-    expect(found.seen.index(read[0]) < first, "too_late", wanted, asked(found))
+    expect(asked(found)[0] is read[0], "too_late", wanted, asked(found))
 
 
 @lesson.gate
@@ -155,14 +154,13 @@ def each_link_is_a_child(found: Evidence) -> None:
     links = found.saw("site made")[0]["links"]
     wanted = [f"GOING: asked for {path}" for path in ["/", *links]]
     seen = found.saw("asked for")
-    missing = set(links) - {one["path"] for one in seen}
+    missing = {"/", *links} - {one["path"] for one in seen}
     expect(not missing, "not_fetched", wanted, seen)
     tasks = [found.known(one) for one in seen]
     expect(all(task is not None and task.parent == crawl_of(found).id for task in tasks), "not_children", wanted, seen)
     expect(len({task.id for task in tasks if task}) == len(tasks), "one_task", wanted, seen)
-    ends = [index for index, one in enumerate(found.seen) if one.what == "fetched"]
-    last = max(index for index, one in enumerate(found.seen) if one.what == "asked for")
-    expect(last < min(ends), "one_by_one", wanted, [one for one in found.seen if one.what in ("asked for", "fetched")])
+    fetching = [one for one in found.seen if one.what in ("asked for", "fetched")]
+    expect(fetching[: len(seen)] == seen, "one_by_one", wanted, fetching)
 
 
 @lesson.gate
@@ -178,7 +176,7 @@ def the_index_is_saved_before_the_disk_goes(found: Evidence) -> None:
 def a_failure_ends_the_whole_backup(found: Evidence) -> None:
     full = [str(seen) for seen in found.saw("tape full")]
     expect(not full, "went_on", ["(no tape full)"], full)
-    reason = job_of(found, found.saw("copied")[0]).reason
+    reason = job_of(found, found.saw("copied")).reason
     expect(reason == "OSError", "other_reason", ["OSError"], [reason])
 
 
@@ -187,9 +185,7 @@ def main_reports_the_failures(found: Evidence) -> None:
     crawl = crawl_of(found)
     expect(crawl.reason == "AutoStop", "not_by_itself", ["AutoStop"], [crawl.reason])
     wanted = [f"404: there is no {path}" for path in found.saw("site made")[0]["dead"]]
-    lines = found.output.splitlines()
-    told = [line for line in lines if any(text in line for text in wanted)]
-    expect(all(text in found.output for text in wanted), "not_told", wanted, told or lines[-4:])
+    compare("not_told", wanted, [text for text in wanted if text in found.output])
 
 
 # The challenge: a concert
@@ -265,7 +261,7 @@ def music(found: Evidence, index: int) -> list[Seen]:
 @challenge.gate
 def all_wait_while_it_is_tuned(found: Evidence) -> None:
     wanted = ["RUNNING: tuned", "GOING: played ..."]
-    heard = music(found, 0)
+    heard = music(found, 0) if found.saw("hall made") else []
     tuned = [one for one in heard if one.what == "tuned"]
     expect(tuned, "not_tuned", wanted, brief(heard[:3]))
     expect(tuned[0].state is not TaskState.STARTING, "in_start", wanted, brief(heard[:3]))
@@ -300,6 +296,6 @@ def main_announces_what_went_wrong(found: Evidence) -> None:
         [f"the string of {name} breaks" for name in hall_of(found, index)[0]["broken"]] for index in (0, 1)
     )
     expect(all(any(text in line for line in said) for text in quartet), "no_reason", quartet, said)
-    job = job_of(found, next(one for one in hall_of(found, 1)[1] if one.what == "played"))
+    job = job_of(found, [one for one in music(found, 1) if one.what == "played"])
     expect(job.type is TaskType.JOB and job.reason == "AutoStop", "not_by_itself", ["AutoStop"], [job.reason])
     expect(all(any(text in line for line in said) for text in concert), "no_failures", concert, said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from itertools import takewhile
 
 import anyio
 
@@ -113,6 +114,7 @@ def room_of(found: Evidence) -> Known:
 
 @lesson.gate
 def people_come_into_the_room(found: Evidence) -> None:
+    expect(found.saw("door made"), "nobody")
     made = found.saw("door made")[0]
     names = made["names"][:2]
     joined = [one for one in found.saw("joined") if one["name"] != made["late"]]
@@ -127,11 +129,12 @@ def people_come_into_the_room(found: Evidence) -> None:
 @lesson.gate
 def each_name_is_there_once(found: Evidence) -> None:
     there: list[str] = []
+    happened = lines(moves(found))
     for index, one in enumerate(moves(found)):
         if one.what == "left":
             there.remove(one["name"])
             continue
-        expect(one["name"] not in there, "twice", [], lines(moves(found)[: index + 1]), name=one["name"])
+        expect(one["name"] not in there, "twice", happened[:index], happened[: index + 1], name=one["name"])
         there.append(one["name"])
 
 
@@ -152,8 +155,8 @@ def one_is_told_and_one_is_sent_home(found: Evidence) -> None:
     names = [one["name"] for one in by_main]
     expect(made["friend"] in names, "not_told", [f"main: told {made['friend']} ..."], by_main, name=made["friend"])
     expect(set(names) == {made["friend"]}, "told_others", [f"main: told {made['friend']} ..."], by_main)
-    evening = found.seen.index(found.saw("all hang up")[0])
-    home = [one for one in found.seen[:evening] if one.what == "left"][1:]  # the first one was replaced
+    day = list(takewhile(lambda one: one.what != "all hang up", found.seen))
+    home = [one for one in day if one.what == "left"][1:]  # the first one was replaced
     compare("not_sent_home", [f"{made['idle']} left"], [f"{one['name']} left" for one in home], name=made["idle"])
 
 
@@ -250,6 +253,7 @@ def shift(found: Evidence, name: str) -> list[str]:
 
 @challenge.gate
 def robots_are_let_in_by_name(found: Evidence) -> None:
+    expect(found.saw("yard made"), "nobody")
     first, second = found.saw("yard made")[0]["names"][:2]
     wanted = [f"{first} on (0)", f"{second} on (1)", f"{first} off (0)", f"{first} on (2)"]
     actual = shift(found, "night")
