@@ -5,8 +5,6 @@ A crawler fetches the pages of a site and keeps them. Do the TODOs in order; aft
 """
 
 try:
-    import anyio
-
     import gotask
     from gotask_learn.course.lesson02 import Disk, Report, Site, lesson, tapes
 except ImportError:
@@ -103,7 +101,8 @@ async def main(root: gotask.RootManager) -> None:
     report.write("held up by", crawl.blocked)
     backup = root.add_task(Backup())
     report.write("backup", await backup.wait_stopped())
-    await anyio.sleep(0.02)
+    for child in archive.children:
+        await child.wait_started()
     archive.stop("all pages are kept")
     await archive.wait_stopped()
     ## TODO 5/5: a Job ends by itself with its last child, and tells which of them failed: uncomment 5 lines

@@ -99,8 +99,8 @@ class Tape(World):
         Raises:
             OSError: The tape is torn.
         """
-        for block in range(1, 5):
-            await anyio.sleep(0.01)
+        for block in range(1, 13):
+            await anyio.sleep(0.004)
             if self._torn and block == 2:
                 raise OSError(f"tape {self._number} is torn")
             self._note("copied", tape=self._number, block=block)
@@ -211,9 +211,9 @@ class Hall(World):
         Raises:
             RuntimeError: A string breaks.
         """
-        for bar in range(1, 4):
+        for bar in range(1, 11):
             self._note("played", hall=id(self), name=name, bar=bar)
-            await anyio.sleep(0.01)
+            await anyio.sleep(0.004)
             if name in self._broken:
                 raise RuntimeError(f"the string of {name} breaks")
         self._note("played to the end", hall=id(self), name=name)

@@ -19,6 +19,12 @@ challenge = Lesson(3, challenge=True)
 PEOPLE = ("Ada", "Alan", "Barbara", "Dennis", "Edsger", "Frances", "Grace", "Hedy", "Katherine", "Ken", "Lin", "Radia")
 
 
+async def a_while() -> None:
+    """Let time pass, in small steps: on a busy machine, too, others have their turn meanwhile."""
+    for _ in range(5):
+        await anyio.sleep(0.002)
+
+
 class Line(World):
     """The line to one person."""
 
@@ -73,15 +79,15 @@ class Door(World):
         """Those who come, one after another."""
         for line in self._lines:
             yield line
-            await anyio.sleep(0.015)
+            await a_while()
 
     async def all_gone(self) -> None:
         """Wait until all have hung up and gone home."""
-        await anyio.sleep(0.01)
+        await a_while()
         self._note("all hang up")
         for line in self._lines:
             line._gone()
-        await anyio.sleep(0.01)
+        await a_while()
 
     def late_comer(self) -> Line:
         """Somebody who comes when all others are gone."""
@@ -225,13 +231,13 @@ class Yard(World):
         """The robots of the night. In the middle of it one breaks; another comes, and is to take its place."""
         for serial, index in enumerate((0, 1, 0)):
             yield Machine(self._names[index], serial, "night")
-            await anyio.sleep(0.01)
+            await a_while()
 
     async def day_shift(self) -> AsyncIterator[Machine]:
         """The robots of the day."""
         for serial, index in enumerate((2, 3), 10):
             yield Machine(self._names[index], serial, "day")
-            await anyio.sleep(0.01)
+            await a_while()
 
     def late(self) -> Machine:
         """A robot that comes when the warehouse is closed."""
