@@ -180,11 +180,12 @@ async def bounded(coroutine: Any, found: evidence.Evidence, file: str) -> str:
     async def watch() -> None:
         nonlocal hung
         began = anyio.current_time()
-        last, moves = began, found.moves
-        while (now := anyio.current_time()) - began < MAIN_LIMIT and now - last < STUCK_LIMIT:
-            if found.moves != moves or trouble.is_sleeping(coroutine) or trouble.under_debugger():
-                last, moves = now, found.moves
+        quiet, moves = 0.0, found.moves
+        while anyio.current_time() - began < MAIN_LIMIT and quiet < STUCK_LIMIT:
             await anyio.sleep(PAUSE)
+            quiet += PAUSE  # looks are counted, not seconds: on a busy machine the program had no time to move
+            if found.moves != moves or trouble.is_sleeping(coroutine) or trouble.under_debugger():
+                quiet, moves = 0.0, found.moves
         hung = say("hung", place=trouble.waits_at(coroutine, file) or say("hung_elsewhere"))
         group.cancel_scope.cancel()
 
