@@ -62,12 +62,12 @@ async def main(root: gotask.RootManager) -> None:
     game = root.add_task(Game(arena))
     root.add_task(Autosave(Disk()))
     await arena.closing()
+    replay = root.add_task(Replay(film))
+    await replay.wait_stopped()
     ## TODO 4/4: while a fight is on, deadlines pass; they merge into one. Show how many were missed: uncomment 1 line
     ## 战斗还没打完，新的时刻又过去了，它们会合并为一次。显示错过了多少次：取消 1 行注释
     # arena.show_lag(game.missed_ticks)
     game.stop("closing time")
-    replay = root.add_task(Replay(film))
-    await replay.wait_stopped()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ class Film(Played):
     def __init__(self) -> None:
         super().__init__(10)
         self._slow = random.choice((0.013, 0.017, 0.019))
+        self._note("film", slow=self._slow)
 
     @property
     def pace(self) -> float:
@@ -93,7 +94,7 @@ class Film(Played):
 
     def show(self, due_at: float) -> None:
         """Show a frame."""
-        self._stepped("frame", due_at, slow=self._slow)
+        self._stepped("frame", due_at)
 
 
 class Disk(World):
@@ -139,8 +140,7 @@ def the_game_ticks(found: Evidence) -> None:
 
 @lesson.gate
 def the_replay_follows_the_pace(found: Evidence) -> None:
-    frames = found.saw("frame")
-    slow, late = frames[0]["slow"], gaps(frames)[4:]
+    slow, late = found.saw("film")[0]["slow"], gaps(found.saw("frame"))[4:]
     expect(late and all(fits(gap, slow) for gap in late), "same_pace",
            shown([slow] * len(late)), shown(late), slow=f"{1000 * slow:g}", fast=f"{1000 * FRAME:g}")  # fmt: skip
 
