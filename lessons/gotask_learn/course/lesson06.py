@@ -7,6 +7,7 @@ import re
 import threading
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from gotask import TaskState
 from gotask_learn import evidence
@@ -18,6 +19,8 @@ lesson = Lesson(6)
 challenge = Lesson(6, challenge=True)
 
 NAMES = ("Ada", "Bo", "Cem", "Dao", "Eve", "Finn", "Gul", "Hana")
+TURNS = 100
+"""Turns of the event loop in which all that a stop brings about is over, however slow the machine."""
 DANGERS = ("fog", "a whale", "an iceberg", "a storm")
 
 
@@ -27,12 +30,19 @@ def open_roots() -> list[int]:
     return [root.id for root in roots if TaskState.DISPOSED not in root.states]
 
 
+async def take_turns() -> None:
+    """Let everything happen that is about to."""
+    for _ in range(TURNS):
+        await checkpoint()
+
+
 class Ferry(World):
     """A ferry, with its engine, its crew and its boiler."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._engine = "engine off"
+        self._watches: list[anyio.Event] = []
         self.crew = tuple(random.sample(NAMES, random.randrange(3, 6)))
 
     def engine_on(self) -> None:
@@ -57,6 +67,10 @@ class Ferry(World):
         """Sail to the other side."""
         engine = self._engine
         await anyio.sleep(0.03)
+        await take_turns()
+        for watch in self._watches:
+            await watch.wait()
+        await take_turns()
         self._note("crossed", ferry=self._name, engine=engine)
 
     def moor(self) -> None:
@@ -65,7 +79,12 @@ class Ferry(World):
 
     async def watch(self) -> str:
         """Look out; returns what is ahead."""
-        await anyio.sleep(0.01)
+        watch = anyio.Event()
+        self._watches.append(watch)
+        try:
+            await anyio.sleep(0.01)
+        finally:
+            watch.set()
         danger = random.choice(DANGERS)
         self._note("sighted", ferry=self._name, danger=danger)
         return danger
