@@ -14,6 +14,7 @@ from gotask_learn import evidence
 from gotask_learn.evidence import Evidence, Known, Seen, World
 from gotask_learn.gates import expect
 from gotask_learn.lesson import Lesson
+from gotask_learn.texts import can_show
 
 lesson = Lesson(6)
 challenge = Lesson(6, challenge=True)
@@ -21,6 +22,8 @@ challenge = Lesson(6, challenge=True)
 NAMES = ("Ada", "Bo", "Cem", "Dao", "Eve", "Finn", "Gul", "Hana")
 TURNS = 100
 """Turns of the event loop in which all that a stop brings about is over, however slow the machine."""
+PLAIN = str.maketrans("├└─│", "|`-|")
+"""How a terminal that knows only ASCII draws a tree."""
 DANGERS = ("fog", "a whale", "an iceberg", "a storm")
 
 
@@ -99,7 +102,8 @@ class Office(World):
 
     def file(self, paper: object) -> None:
         """Keep a paper."""
-        print(f"[office] {paper}")
+        text = str(paper)
+        print(f"[office] {text if can_show(text) else text.translate(PLAIN)}")
         self._note("filed", text=str(paper), roots=open_roots())
 
 
