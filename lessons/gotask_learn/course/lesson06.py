@@ -145,7 +145,7 @@ def the_day_trip_has_a_root(found: Evidence) -> None:
 
 @lesson.gate
 def the_night_ferry_files_who_is_on_board(found: Evidence) -> None:
-    crew = [seen["sailor"] for seen in found.saw("on board", ferry="night")]
+    crew = [str(seen["sailor"]) for seen in found.saw("on board", ferry="night")]
     filed = papers(found)
     expect(any(all(name in text for name in crew) for text in filed), "nobody",
            [f"a paper with {name}" for name in crew], first_lines(filed))  # fmt: skip
