@@ -171,7 +171,7 @@ def it_tries_again_and_waits_longer_each_time(found: Evidence) -> None:
 def a_good_life_resets_the_count(found: Evidence) -> None:
     task = link(found, "orbiter")
     expect(task.reason == "TaskComplete", "gave_up", ["...", "TaskComplete"], lives(task))
-    same = [task.delays[0]] * len(task.delays)
+    same = task.delays[:1] * len(task.delays)
     expect(alike(task.delays, same), "kept_counting", told(same), told(task.delays))
 
 
@@ -278,7 +278,9 @@ def courier(found: Evidence, name: str) -> Known:
 
 @challenge.gate
 def the_courier_waits_for_the_sheep(found: Evidence) -> None:
-    task, drives = courier(found, "baker"), found.saw("drove", to="baker")
+    drives = found.saw("drove", to="baker")
+    expect(drives, "never_drove", ["GOING: drove baker"])
+    task = courier(found, "baker")
     expect(len({seen.life for seen in drives}) == len(drives), "by_hand", ["one drive in each life"],
            [f"life {seen.life}: drove baker" for seen in drives])  # fmt: skip
     expect(task.delays, "never_again", ["life 1: Jam", "life 2: ..."], lives(task))
