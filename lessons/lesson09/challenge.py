@@ -32,6 +32,10 @@ class Recorder(gotask.Observer):
     def attached(self, root: gotask.RootManager) -> None:
         box.switch_on(root)
 
+    def stop_requested(self, task: gotask.Task, reason: BaseException) -> None:
+        if isinstance(reason, gotask.TaskPanic):  # a fault of gotask's own loop: it shuts the tree down
+            box.alarm(reason)
+
     ## TODO 1/4: whenever a task goes from one state to the next: `box.record(task, new)`
     ## 任务每从一个状态走到下一个状态：`box.record(task, new)`
 

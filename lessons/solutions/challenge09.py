@@ -27,6 +27,10 @@ class Recorder(gotask.Observer):
     def attached(self, root: gotask.RootManager) -> None:
         box.switch_on(root)
 
+    def stop_requested(self, task: gotask.Task, reason: BaseException) -> None:
+        if isinstance(reason, gotask.TaskPanic):  # a fault of gotask's own loop: it shuts the tree down
+            box.alarm(reason)
+
     def state_changed(self, task: Any, old: gotask.TaskState, new: gotask.TaskState) -> None:
         box.record(task, new)
 

@@ -237,6 +237,10 @@ class Box(World):
         """Record which task took a step, and to which state."""
         self._note("recorded", id=getattr(task, "task_id", None), took=state)
 
+    def alarm(self, reason: BaseException) -> None:
+        """Something is wrong with the plane itself."""
+        self._note("alarm", reason=str(reason))
+
 
 class Logbook(World):
     """The logbook, written after landing."""
