@@ -95,12 +95,12 @@ async def main(root: gotask.RootManager) -> None:
     screen.show("dead", dead.result)
 
     gentle = gotask.RetryPolicy(
-        max_retry=20,
-        interval=0.005,
+        max_retry=30,
+        interval=0.003,
         backoff=1,
-        ## TODO 6/6: each call heats it more. After 3 failures nobody is to call for 40 ms: uncomment 1 line
-        ## 每次呼叫都会让它更烫。失败 3 次之后，40 毫秒内谁也不许呼叫：取消 1 行注释
-        # breaker=gotask.CircuitBreaker(failures=3, reset_after=0.04),
+        ## TODO 6/6: each call heats it more. After 3 failures nobody is to call for 50 ms: uncomment 1 line
+        ## 每次呼叫都会让它更烫。失败 3 次之后，50 毫秒内谁也不许呼叫：取消 1 行注释
+        # breaker=gotask.CircuitBreaker(failures=3, reset_after=0.05),
     )
     hot = Overheated("hot")
     links = [root.add_task(Link(hot), retry=gentle) for _ in range(3)]

@@ -87,13 +87,13 @@ class Silent(Satellite):
 
 
 class Overheated(Satellite):
-    """Its transmitter is too hot to answer. It cools in 30 ms, if nobody calls it meanwhile."""
+    """Its transmitter is too hot to answer. It cools in 40 ms, if nobody calls it meanwhile."""
 
     _called_at: float | None = None
 
     def _answer(self) -> None:
         now = anyio.current_time()
-        if self._called_at is None or now - self._called_at < 0.03:
+        if self._called_at is None or self._contacts <= 3 or now - self._called_at < 0.04:
             self._called_at = now
             self._fail("overheated")
         self._called_at = 0.0
