@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import anyio
 
+from gotask_learn import evidence
 from gotask_learn.evidence import Evidence, Known, Seen, World
 from gotask_learn.gates import expect
 from gotask_learn.lesson import Lesson
@@ -89,14 +90,18 @@ class Silent(Satellite):
 class Overheated(Satellite):
     """Its transmitter is too hot to answer. It cools in 40 ms, if nobody calls it meanwhile."""
 
-    _called_at: float | None = None
+    _called_at = 0.0
+    _moves = 0
+    _is_cool = False
 
     def _answer(self) -> None:
-        now = anyio.current_time()
-        if self._called_at is None or self._contacts <= 3 or now - self._called_at < 0.04:
-            self._called_at = now
+        now, moves = anyio.current_time(), evidence.CURRENT.moves
+        # A slow machine may stand still for 40 ms: that is no peace, which has to be kept while others could call.
+        in_peace = now - self._called_at >= 0.04 and moves - self._moves >= 20
+        if self._contacts <= 3 or not (in_peace or self._is_cool):
+            self._called_at, self._moves = now, moves
             self._fail("overheated")
-        self._called_at = 0.0
+        self._is_cool = True
 
 
 class Archive(World):
