@@ -107,7 +107,8 @@ async def main(root: gotask.RootManager) -> None:
     for each in links:
         await each.wait_stopped()
         screen.show("hot", each.result)
-    screen.show("calls it was spared", len(root.history.records(reason=gotask.CircuitOpenError)))
+    for kind in (gotask.Restart, gotask.CircuitOpenError):
+        screen.show(f"lives that ended with {kind.__name__}", len(root.history.records(reason=kind)))
 
 
 if __name__ == "__main__":

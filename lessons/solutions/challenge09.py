@@ -35,14 +35,21 @@ class Recorder(gotask.Observer):
         box.record(task, new)
 
 
+def told(record: gotask.LifeRecord) -> str:
+    """A line for the logbook."""
+    timings: gotask.Timings = record.timings
+    return f"engine {record.key}, life {record.life}, after {timings.body * 1000:.0f} ms: {record.reason}"
+
+
 async def main() -> None:
     recorder = Recorder()
     gotask.observe(recorder)
     async with gotask.RootManager() as plane:
         for engine in [plane.add_task(Engine(turbine)) for turbine in turbines()]:
             await engine.wait_stopped()
-        for record in plane.history.records(owner_type="Engine", failed=True):
-            logbook.write(f"engine {record.key}, life {record.life}: {record.reason}")
+        history: gotask.History = plane.history
+        for record in history.records(owner_type="Engine", failed=True):
+            logbook.write(told(record))
 
     gotask.unobserve(recorder)
     async with gotask.RootManager() as simulator:
