@@ -8,6 +8,9 @@ from typing import Any
 
 from gotask_learn.evidence import Evidence
 
+CUT_SHORT = "cut_short"
+"""The key of what is said where the program ended too early for the gate to be tried."""
+
 Gate = Callable[[Evidence], None]
 
 
@@ -65,4 +68,6 @@ def judge(gates: list[Gate], evidence: Evidence) -> Judgement:
             gate(evidence)
         except Unmet as unmet:
             return Judgement(index, len(gates), unmet)
+        except Exception:  # it looked for what a program that broke off never did
+            return Judgement(index, len(gates), Unmet(CUT_SHORT))
     return Judgement(len(gates), len(gates), None)

@@ -16,7 +16,7 @@ import anyio
 
 import gotask
 from gotask_learn import evidence, source, trouble
-from gotask_learn.gates import Gate, judge
+from gotask_learn.gates import CUT_SHORT, Gate, judge
 from gotask_learn.report import report
 from gotask_learn.texts import say, text
 from gotask_learn.verdict import QUIET, Verdict
@@ -131,7 +131,10 @@ class Lesson:
         if unmet is None:
             return Verdict(self.number, self.is_challenge, judgement.done, judgement.total, trouble=hung)
         number = judgement.done + 1
-        message = self.text(f"gate{number}.{unmet.key}", **(unmet.values or {}))
+        if unmet.key == CUT_SHORT:
+            message = say(CUT_SHORT)
+        else:
+            message = self.text(f"gate{number}.{unmet.key}", **(unmet.values or {}))
         return Verdict(
             self.number, self.is_challenge, judgement.done, judgement.total, f"gate{number}.{unmet.key}", message,
             place(self.file, number), unmet.expected, unmet.actual, errors or hung,

@@ -127,7 +127,7 @@ def main_stops_the_cooler(found: Evidence) -> None:
 
 
 class Lamp(World):
-    """The lamp of a lighthouse, and its lens, which shows ships as it turns."""
+    """The lamp of a lighthouse, and its lens, which shows ships as it turns. That of the south is stiff."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -139,7 +139,7 @@ class Lamp(World):
 
     async def turn(self) -> int:
         """Turn the lens; returns how many ships it showed."""
-        await anyio.sleep(0.02)
+        await anyio.sleep(0.01 if self._name == "north" else 0.5)
         ships = random.randrange(1, 50)
         self._note("turned", lamp=self._name, ships=ships)
         return ships
