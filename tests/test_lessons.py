@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import gotask
 from gotask_learn.process import Run, run_lesson
 from gotask_learn.source import solve, todos
 from gotask_learn.texts import catalogue
@@ -144,6 +146,13 @@ def test_a_challenge_solved(tmp_path: Path, number: int, other: str) -> None:
     """Proof 5: both solutions of a challenge, which differ, pass."""
     result = run(tmp_path, number, solution(number, other), "challenge.py")
     assert met(result) == (0, ""), result.output
+
+
+def test_every_public_name_is_taught() -> None:
+    """Proof 6: each name of the library is used in a lesson, in a challenge or in its solution."""
+    programs = [*ROOT.glob("lessons/lesson*/*.py"), *ROOT.glob("lessons/solutions/*.py")]
+    text = "\n".join(program.read_text("utf-8") for program in programs)
+    assert [name for name in gotask.__all__ if not re.search(rf"\bgotask\.{name}\b", text)] == []
 
 
 @every_lesson

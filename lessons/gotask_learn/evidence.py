@@ -62,7 +62,6 @@ class Evidence(gotask.Observer):
     """All of it, in order. Gates ask it; the program has no handle to it."""
 
     def __init__(self) -> None:
-        self.roots: list[Any] = []
         """Kept, so that one which the program leaves open is not garbage before it is cleaned up."""
         self.tasks: dict[int, Known] = {}
         self.seen: list[Seen] = []
@@ -104,7 +103,6 @@ class Evidence(gotask.Observer):
         self.seen.append(Seen(what, None if task is None else task.task_id, life, state, details))
 
     def attached(self, root: Any) -> None:
-        self.roots.append(root)
         self.task_added(root)
 
     def task_added(self, task: Any) -> None:

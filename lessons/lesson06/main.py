@@ -91,12 +91,15 @@ class Lookout(OnBoard):
 
 
 async def coast_trip(ferry: Ferry) -> None:
-    """Along the coast, unless the lookout sees something."""
-    async with gotask.RootManager() as root:
+    """Along the coast, unless the lookout sees something. A watchdog notes whatever holds the whole tree up."""
+    async with gotask.RootManager(watchdog=0.5) as root:
         for name in ferry.crew:
             root.add_task(Sailor(ferry), key=name)
         root.add_task(Lookout(ferry))
         await ferry.cross()
+    blockage: gotask.Blockage
+    for blockage in root.blockages:  # none, as long as nobody writes `time.sleep` in an async hook
+        print("held up:", blockage)
 
 
 async def main() -> None:

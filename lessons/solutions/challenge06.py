@@ -45,7 +45,9 @@ async def night_shift(root: gotask.RootManager, bakery: Bakery) -> int:
 
 def in_short(late: gotask.Unstopped) -> str:
     """A line for the ledger."""
-    return f"{late.path} hangs at {late.where[-1:]}"
+    report: gotask.StopReport | None = late.report
+    last: gotask.Waiting | None = report.chain[-1] if report else None  # the end of the chain of who waits for whom
+    return f"{late.path} hangs at {late.where[-1:]}: {last.what if last else ''}"
 
 
 def main() -> None:
