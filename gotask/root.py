@@ -17,7 +17,7 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import Observer
+from gotask.events import Farewell, Observer
 from gotask.history import History, newest
 from gotask.life import Life
 from gotask.pump import Pump
@@ -87,6 +87,8 @@ class Host:
         self.child_loop.opened = True
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
+        self.farewells: list[Farewell] = []
+        """What observers still do: `shutdown()` awaits it."""
         self.waiting: set[int] = set()
         """The ids of the back end's tasks that wait in `shutdown()`."""
 
@@ -125,6 +127,7 @@ class Host:
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
+        self.farewells = self.pump.observers.close(root)
         self.pump.close()
 
 
@@ -270,6 +273,11 @@ class RootManager(WorkCollection[K, T]):
                 await pump.backend.pause()
         pump.abandoned += [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
         pump.late = []
+        for farewell in self._host.farewells:
+            try:
+                await farewell()
+            except Exception:
+                say(LOGGER.exception, "the farewell of an observer failed")
         if not pump.abandoned:
             await pump.backend.wait_finished()
 
