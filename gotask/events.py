@@ -63,7 +63,7 @@ class Observer:
     def closed(self, root: Any) -> Farewell | None:
         """Override: the tree is gone; called once, after all others.
 
-        An async function that you return is awaited by `shutdown()`: for what takes time, such as writing. Bound it.
+        An async function that you return is awaited by each `shutdown()`, for what takes time: bound it.
         """
 
 

@@ -1,4 +1,4 @@
-"""Where the history is kept: the default file, what a URL means, and connections that do not get in each other's way."""
+"""Where the history is kept: the default file, what a URL means, and the connections to it."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from gotask.store.schema import LIVES
 
 
 class Filters(TypedDict, total=False):
-    """What lives may be chosen by; those that are None or left out choose nothing.
+    """What lives may be chosen by; what is None or left out chooses nothing.
 
-    `reason` is a class of exception or its name; `since` and `until` are wall-clock seconds, by when a life was started;
-    `session` is the number of a session; `state` is DISPOSED for last lives, RETRYING for those another one followed.
+    `session` is the number of one; `state` is DISPOSED for last lives, RETRYING for those another one followed;
+    `reason` is a class of exception, or its name; `since` and `until` are wall-clock seconds, by when a life began.
     """
 
     session: int | None
@@ -41,13 +41,13 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     columns = LIVES.c
     for name in ("session", "id", "parent_id", "owner_type", "task_type", "failed"):
-        value = filters.get(name)
+        value: object = filters.get(name)
         if value is not None:
-            found.append(columns[name] == (int(value) if name == "task_type" else value))  # type: ignore[call-overload]
+            found.append(columns[name].__eq__(int(value) if isinstance(value, TaskType) else value))
     state, reason, since = filters.get("state"), filters.get("reason"), filters.get("since")
     if state is not None:
-        finals = {TaskState.DISPOSED: columns.final, TaskState.RETRYING: ~columns.final}
-        found.append(finals.get(TaskState(state), false()))
+        follows = {TaskState.DISPOSED: columns.final, TaskState.RETRYING: ~columns.final}
+        found.append(follows.get(TaskState(state), false()))
     if reason is not None:
         found.append(columns.reason_type == (reason.__name__ if isinstance(reason, type) else reason))
     if since is not None:  # what started since then ended since then too, and of that there is an index

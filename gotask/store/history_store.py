@@ -31,10 +31,10 @@ SOON = 1.0
 class HistoryStore(Task[None]):
     """Writes every life of the tree it is added to, its steps, and the session, to a database (H6).
 
-    Add it first: it goes last then. It writes in a thread of its own, so the tree never waits for the database; a life is
-    durable half a second after its end, and all of them when `shutdown()` returns, its own and the root's included. A
-    database that is down, locked or full is tried again; meanwhile `backlog` lives are kept, and the others counted in
-    `dropped`. Durable means: whatever happens to the process. A power cut may cost SQLite the last moments more.
+    It writes in a thread of its own, so the tree never waits for the database. A life is durable half a second after
+    its end, whatever happens to the process (a power cut may cost SQLite a few more), and all of them are when
+    `shutdown()` returns, its own and the root's too. A database that is down, locked or full is tried again; meanwhile
+    `backlog` lives are kept, and the others counted in `dropped`.
 
     Args:
         where: A file, or a URL (`postgresql://…`); None: memory. By default a file of this program in the user's state
@@ -66,6 +66,7 @@ class HistoryStore(Task[None]):
         self._limits = max_age, max_lives
         self._backlog, self._flush_timeout = backlog, flush_timeout
         self._writer: Writer | None = None
+        self._error: BaseException | None = None
         self._history: StoredHistory | None = None
 
     # Its life
@@ -79,7 +80,7 @@ class HistoryStore(Task[None]):
         if in_memory(url):
             max_lives = min(max_lives or MOST_IN_MEMORY, MOST_IN_MEMORY)
         database = Database(url)
-        self._opened, self._error = anyio.Event(), None
+        self._opened = anyio.Event()
         self._history = StoredHistory(database)
         self._writer = Writer(
             database, Retention(max_age, max_lives), self._backlog, self._flush_timeout, __version__, self._tell_open

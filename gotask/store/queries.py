@@ -84,7 +84,8 @@ class StoredHistory:
     def count(self, **filters: Unpack[Filters]) -> int:
         """How many lives fit all the filters given."""
         with self._database.reading() as connection:
-            return connection.execute(self._chosen(select(func.count()).select_from(LIVES), filters)).scalar_one()
+            found = self._chosen(select(func.count()).select_from(LIVES), filters)
+            return int(connection.execute(found).scalar_one())
 
     def statistics(self, by: By = "owner_type", **filters: Unpack[Filters]) -> list[Statistics]:
         """Numbers and durations of the lives that fit, by what they have in common, the most frequent first."""
@@ -127,9 +128,8 @@ class StoredHistory:
             ),
             {**filters, "failed": True},
         ).subquery()
-        asked = (
-            select(*list(ranked.c)[:-1]).where(ranked.c.rank == 1).order_by(ranked.c.count.desc(), ranked.c.reason_type)
-        )
+        latest = select(*list(ranked.c)[:-1]).where(ranked.c.rank == 1)
+        asked = latest.order_by(ranked.c.count.desc(), ranked.c.reason_type)
         with self._database.reading() as connection:
             return [Failures(*row) for row in connection.execute(asked)]
 

@@ -80,8 +80,5 @@ class Retention:
 def forget(connection: Connection, mark: Mark) -> int:
     """Delete the oldest lives before the mark, with their steps; return how many."""
     oldest = select(LIVES.c.session, LIVES.c.number).where(tuple_(*ORDER) < mark).order_by(*ORDER).limit(STEP)
-    steps, lives = (
-        delete(table).where(tuple_(table.c.session, table.c.number).in_(oldest)) for table in (STEPS, LIVES)
-    )
-    connection.execute(steps)
-    return connection.execute(lives).rowcount
+    connection.execute(delete(STEPS).where(tuple_(STEPS.c.session, STEPS.c.number).in_(oldest)))
+    return connection.execute(delete(LIVES).where(tuple_(LIVES.c.session, LIVES.c.number).in_(oldest))).rowcount

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table
+from sqlalchemy.exc import DBAPIError
 
 from gotask.records import ABANDONED, DESCRIPTIONS, DISPOSE_ERRORS, NO_EXTRA, RETRIES, LifeRecord, Step
 from gotask.records import STEPS as STEPS_OF
@@ -20,7 +22,7 @@ RICH = tuple(column.name for column in LIVES.columns)
 PLAIN = RICH[: RICH.index("retries")]
 STEP = tuple(column.name for column in STEPS.columns)
 CHUNK = 1000
-"""Rows in one statement: SQLite takes 32,766 values, PostgreSQL 65,535."""
+"""Rows in one statement: SQLite takes 32,766 values."""
 MOST_PLACES = 10_000
 
 
@@ -44,15 +46,15 @@ class Places:
 
 
 class Batch:
-    """The rows of some lives, as flat lists of values: what is plain, what has more to tell, and the steps."""
+    """The rows of some lives: those that are plain, those that have more to tell, and the steps."""
 
     __slots__ = ("plain", "rich", "steps")
 
     def __init__(self, records: Iterable[LifeRecord], session: int, number: int, places: Places) -> None:
-        self.plain: list[Any] = []
-        self.rich: list[Any] = []
-        self.steps: list[Any] = []
-        add, last, place = self.plain.extend, None, ""
+        self.plain: list[tuple[Any, ...]] = []
+        self.rich: list[tuple[Any, ...]] = []
+        self.steps: list[tuple[Any, ...]] = []
+        add, last, place = self.plain.append, None, ""
         for record in records:
             (ident, parent, key, owner, kind, level, life, added, began, started, ending, ended,
              reason, failed, final, origin, extra) = record._facts  # fmt: skip
@@ -74,25 +76,25 @@ class Batch:
 
     def _add_rich(self, row: tuple[Any, ...], extra: tuple[Any, ...]) -> None:
         described, errors = extra[DESCRIPTIONS], extra[DISPOSE_ERRORS]
-        self.rich += row
-        self.rich += (
+        more = (
             extra[RETRIES],
             json.dumps(dict(described)) if described else None,
             json.dumps(errors) if errors else None,
             extra[ABANDONED],
         )
+        self.rich.append(row + more)
         for position, step in enumerate(extra[STEPS_OF]):
-            self.steps += (row[0], row[1], position, step.name, step.detail, step.at)
+            self.steps.append((row[0], row[1], position, step.name, step.detail, step.at))
 
     def insert(self, connection: Connection) -> None:
         """Write all of it."""
-        for table, columns, values in ((LIVES, PLAIN, self.plain), (LIVES, RICH, self.rich), (STEPS, STEP, self.steps)):
-            insert(connection, table, columns, values)
+        for table, columns, rows in ((LIVES, PLAIN, self.plain), (LIVES, RICH, self.rich), (STEPS, STEP, self.steps)):
+            insert(connection, table, columns, rows)
 
     def clean(self) -> None:
         """Take out what a database may refuse: text that is no Unicode, or has a zero in it, or is no text at all."""
-        for values in (self.plain, self.rich, self.steps):
-            values[:] = map(clean, values)
+        for rows in (self.plain, self.rich, self.steps):
+            rows[:] = [tuple(map(clean, row)) for row in rows]
 
 
 def clean(value: Any) -> Any:
@@ -102,22 +104,36 @@ def clean(value: Any) -> Any:
     return as_text(value).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def insert(connection: Connection, table: Table, columns: tuple[str, ...], values: list[Any]) -> None:
-    """Write rows, given as one flat list, with as few statements as possible.
+def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Write rows with as few statements as possible.
 
     Each statement gives up the interpreter's lock once, and may have to wait for it afterwards as long as the tree is
     busy; row by row that would take milliseconds a row.
     """
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    size = CHUNK * len(columns)
-    for start in range(0, len(values), size):
-        part = tuple(values[start : start + size])
-        connection.exec_driver_sql(_statement(table.name, columns, len(part) // len(columns), mark), part)
+    if connection.dialect.name == "postgresql":
+        return copy(connection, table, columns, rows) if rows else None
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        connection.exec_driver_sql(_statement(table.name, columns, len(part)), tuple(chain.from_iterable(part)))
+    return None
+
+
+def copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """The same in PostgreSQL, by its own way for many rows: ten times faster than statements."""
+    statement = f"COPY {table.name} ({','.join(columns)}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    errors: Any = connection.dialect.loaded_dbapi
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as sink:
+            for row in rows:
+                sink.write_row(row)
+    except errors.Error as error:  # as SQLAlchemy does with what goes through it
+        raise DBAPIError.instance(statement, None, error, errors.Error, dialect=connection.dialect) from error
 
 
 @lru_cache(maxsize=8)
-def _statement(table: str, columns: tuple[str, ...], rows: int, mark: str) -> str:
-    row = f"({','.join([mark] * len(columns))})"
+def _statement(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({','.join('?' * len(columns))})"
     return f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([row] * rows)}"
 
 
@@ -166,4 +182,4 @@ def life_of(row: Row[Any], steps: Sequence[Step]) -> StoredLife:
 
 
 def _mapping(text: str | None) -> Mapping[str, str]:
-    return MappingProxyType(json.loads(text)) if text else NO_EXTRA[DESCRIPTIONS]  # type: ignore[no-any-return]
+    return MappingProxyType(json.loads(text)) if text else NO_EXTRA[DESCRIPTIONS]

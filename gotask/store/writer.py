@@ -230,14 +230,10 @@ class Writer(Observer):
 
     def _say_dropped(self) -> None:
         """Tell how many lives were lost since it was last told."""
-        if self.dropped > self._told:
-            say(
-                LOGGER.warning,
-                "the history lost %d lives: its backlog of %d was full",
-                self.dropped - self._told,
-                self._limit,
-            )
-            self._told = self.dropped
+        new = self.dropped - self._told
+        if new:
+            self._told += new
+            say(LOGGER.warning, "the history lost %d lives: its backlog of %d was full", new, self._limit)
 
     def _give_up(self, error: BaseException) -> None:
         lost = self.waiting
