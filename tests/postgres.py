@@ -70,15 +70,12 @@ class Server:
         shutil.rmtree(self.folder)
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._binaries / program, *arguments],
-            cwd=self.folder,
-            user=self._user,
-            stdout=(self.folder / "output.txt").open("ab"),  # a pipe would stay open as long as the server runs
-            stderr=subprocess.STDOUT,
-        )
+        log = self.folder / "output.txt"
+        with log.open("ab") as output:  # a pipe would stay open as long as the server runs
+            command = [self._binaries / program, *arguments]
+            done = subprocess.run(command, cwd=self.folder, user=self._user, stdout=output, stderr=output)
         if done.returncode != 0:
-            raise RuntimeError(f"{program} failed:\n{(self.folder / 'output.txt').read_text('utf-8', 'replace')}")
+            raise RuntimeError(f"{program} failed:\n{log.read_text('utf-8', 'replace')}")
 
 
 def free_port() -> int:
