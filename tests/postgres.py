@@ -72,7 +72,7 @@ class Server:
     def _run(self, program: str, *arguments: str) -> None:
         log = self.folder / "output.txt"
         with log.open("ab") as output:  # a pipe would stay open as long as the server runs
-            command = [self._binaries / program, *arguments]
+            command = [str(self._binaries / program), *arguments]
             done = subprocess.run(command, cwd=self.folder, user=self._user, stdout=output, stderr=output)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{log.read_text('utf-8', 'replace')}")

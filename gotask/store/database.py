@@ -97,6 +97,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.engine, self._lock = _engine(url)
+        self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -105,6 +106,8 @@ class Database:
             if self.url.get_backend_name() == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
+        if self._closed:
+            self.reset()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -114,10 +117,15 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def close(self) -> None:
+    def reset(self) -> None:
         """Close the connections; new ones are opened when needed."""
         if not in_memory(self.url):
             self.engine.dispose()
+
+    def close(self) -> None:
+        """Close the connections, and from now on each after its use."""
+        self._closed = True
+        self.reset()
 
 
 def _engine(url: URL) -> tuple[Engine, Any]:

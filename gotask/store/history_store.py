@@ -158,35 +158,37 @@ class HistoryStore(Task[None]):
 
     async def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that has ended so far is written, at most so many seconds; return whether it is."""
+        await self.wait_started()
         return await run_sync(self._running().flush, timeout, abandon_on_cancel=True)
 
     # The questions of StoredHistory, from the tree: asked in a worker thread, about everything up to now
 
     async def lives(self, *, limit: int | None = None, offset: int = 0, **filters: Unpack[Filters]) -> list[StoredLife]:
         """As `StoredHistory.lives`."""
-        return await self._ask(partial(self.history.lives, limit=limit, offset=offset, **filters))
+        return await self._ask(lambda history: history.lives(limit=limit, offset=offset, **filters))
 
     async def count(self, **filters: Unpack[Filters]) -> int:
         """As `StoredHistory.count`."""
-        return await self._ask(partial(self.history.count, **filters))
+        return await self._ask(lambda history: history.count(**filters))
 
     async def statistics(self, by: By = "owner_type", **filters: Unpack[Filters]) -> list[Statistics]:
         """As `StoredHistory.statistics`."""
-        return await self._ask(partial(self.history.statistics, by, **filters))
+        return await self._ask(lambda history: history.statistics(by, **filters))
 
     async def failures(self, **filters: Unpack[Filters]) -> list[Failures]:
         """As `StoredHistory.failures`."""
-        return await self._ask(partial(self.history.failures, **filters))
+        return await self._ask(lambda history: history.failures(**filters))
 
     async def sessions(self, *, limit: int | None = None, offset: int = 0) -> list[Session]:
         """As `StoredHistory.sessions`."""
-        return await self._ask(partial(self.history.sessions, limit=limit, offset=offset))
+        return await self._ask(lambda history: history.sessions(limit=limit, offset=offset))
 
-    async def _ask(self, question: Callable[[], T]) -> T:
+    async def _ask(self, question: Callable[[StoredHistory], T]) -> T:
         def ask() -> T:
             self._running().flush(SOON)
-            return question()
+            return question(self.history)
 
+        await self.wait_started()
         return await run_sync(ask, abandon_on_cancel=True)
 
     def _running(self) -> Writer:

@@ -90,8 +90,9 @@ class Writer(Observer):
         written = threading.Event()
         self._flushes.append(written)
         self._wake()
-        written.wait(timeout)
-        return written.is_set() and not self.waiting
+        if not self.over.is_set():  # else nobody is there any more to set it
+            written.wait(timeout)
+        return not self.waiting
 
     def close(self) -> None:
         """Write what is left, end the session and the thread. Does not wait."""
@@ -216,7 +217,7 @@ class Writer(Observer):
             self._trouble = short(error)
             say(LOGGER.warning, "the history cannot be written now, and is tried again: %s", self._trouble)
         self._say_dropped()
-        self._database.close()  # what is left of a broken connection
+        self._database.reset()  # what is left of a broken connection
         self._delay = min(self._delay * 2 or FIRST_DELAY, LAST_DELAY)
         if until is not None:
             self._delay = min(self._delay, max(until - time.monotonic(), 0.001))
