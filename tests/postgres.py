@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "max_connections": "50"}
@@ -51,6 +53,15 @@ class Server:
     def stop(self) -> None:
         """End it as a crash would: connections break, nothing is said to anybody."""
         self._run("pg_ctl", "stop", "--pgdata", "data", "--wait", "--mode", "immediate")
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """It does not run meanwhile."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def url(self, schema: str) -> str:
         """The URL of a place of its own within the database."""

@@ -175,12 +175,16 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         raise FileNotFoundError(f"there is no history {url.database} yet")
     database = Database(url)
-    with database.reading() as connection:
-        table = inspect(connection).has_table(SCHEMA.name)
-        current = table and connection.execute(select(SCHEMA.c.version)).scalar_one() == VERSION
-    if not current:
-        with database.writing() as connection:
-            prepare(connection)
+    try:
+        with database.reading() as connection:
+            table = inspect(connection).has_table(SCHEMA.name)
+            current = table and connection.execute(select(SCHEMA.c.version)).scalar_one() == VERSION
+        if not current:
+            with database.writing() as connection:
+                prepare(connection)
+    except BaseException:
+        database.close()
+        raise
     return StoredHistory(database)
 
 

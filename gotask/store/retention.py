@@ -68,7 +68,7 @@ class Retention:
             newest = select(*ORDER).order_by(*(column.desc() for column in ORDER))
             last_to_keep = connection.execute(newest.offset(self._max_lives - 1).limit(1)).first()
             if last_to_keep is not None:
-                marks.append(last_to_keep.tuple())
+                marks.append((last_to_keep.ended_at, last_to_keep.session, last_to_keep.number))
         return max(marks, default=None)
 
     def _forget_sessions(self, connection: Connection) -> None:

@@ -242,7 +242,8 @@ class Writer(Observer):
         self._queue.clear()
         self._batch.clear()
         self.dropped += lost
-        say(LOGGER.error, "the history gave up, and lost %d lives in all: %s", self.dropped, short(error))
+        if lost:
+            say(LOGGER.error, "the history gave up, and lost %d lives in all: %s", self.dropped, short(error))
 
 
 def short(error: BaseException) -> str:
