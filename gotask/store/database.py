@@ -130,13 +130,14 @@ class Database:
 
 def _engine(url: URL) -> tuple[Engine, Any]:
     if url.get_backend_name() == "postgresql":
-        options = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT}
+        options: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT}
         return create_engine(url, connect_args=options, pool_pre_ping=True), nullcontext()
     if in_memory(url):
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         lock: Any = threading.RLock()
     else:
-        engine, lock = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT}), nullcontext()
+        options = {"timeout": LOCK_TIMEOUT, "cached_statements": 8}  # of those that insert, each holds a megabyte
+        engine, lock = create_engine(url, connect_args=options), nullcontext()
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine, lock

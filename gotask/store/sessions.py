@@ -79,7 +79,7 @@ def open_session(connection: Connection, started_at: float, version: str) -> int
 
 def close_session(connection: Connection, session: int, dropped: int) -> None:
     """Note that it ended as it should."""
-    ended = {"ended_at": time.time(), "dropped": dropped}
+    ended = {"ended_at": time.time(), "crashed": False, "dropped": dropped}
     connection.execute(update(SESSIONS).where(SESSIONS.c.id == session).values(ended))
 
 
@@ -92,7 +92,7 @@ def written_so_far(connection: Connection, session: int) -> int:
 def close_crashed(connection: Connection) -> list[int]:
     """Close the sessions of this machine whose process is gone, and return their numbers.
 
-    Those of other machines may live: nobody here can tell.
+    Those of other machines may live: nobody here can tell. A machine is known by its host name.
     """
     left = select(SESSIONS).where(SESSIONS.c.ended_at.is_(None), SESSIONS.c.host == socket.gethostname())
     crashed = [row.id for row in connection.execute(left) if not is_alive(row.pid, row.process_started_at)]

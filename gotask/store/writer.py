@@ -44,7 +44,6 @@ class Writer(Observer):
 
     def __init__(self, database: Database, retention: Retention, backlog: int, flush_timeout: float,
                  version: str, on_open: Callable[[BaseException | None], object]) -> None:  # fmt: skip
-        self.dropped = 0
         self.session: int | None = None
         self.over = threading.Event()
         self._database, self._retention, self._limit = database, retention, backlog
@@ -53,6 +52,8 @@ class Writer(Observer):
         self._started_at = time.time()
         self._queue: deque[LifeRecord] = deque()
         self._batch: list[LifeRecord] = []
+        self._overflown = self._lost = 0
+        """Counted by the tree's thread, and by the writer's."""
         self._number = 0
         """Of the last life that was written."""
         self._places = Places()
@@ -61,6 +62,7 @@ class Writer(Observer):
         self._hurry = threading.Event()
         self._flushes: list[threading.Event] = []
         self._closing_until: float | None = None
+        self._gave_up = False
         self._trouble = ""
         self._delay = 0.0
         self._told = 0
@@ -73,12 +75,17 @@ class Writer(Observer):
         """Leave it to be written. Costs the tree a fraction of a microsecond, whatever the database does."""
         queue = self._queue
         if len(queue) >= self._limit:
-            self.dropped += 1
+            self._overflown += 1
             return
         queue.append(record)
         if self._idle:
             self._idle = False
             self._something.set()
+
+    @property
+    def dropped(self) -> int:
+        """How many lives are lost."""
+        return self._overflown + self._lost
 
     @property
     def waiting(self) -> int:
@@ -92,7 +99,7 @@ class Writer(Observer):
         self._wake()
         if not self.over.is_set():  # else nobody is there any more to set it
             written.wait(timeout)
-        return not self.waiting
+        return (written.is_set() or self.over.is_set()) and not self._gave_up
 
     def close(self) -> None:
         """Write what is left, end the session and the thread. Does not wait."""
@@ -136,7 +143,8 @@ class Writer(Observer):
             self._something.wait(LOOK)
         self._something.clear()
         self._idle = False
-        self._hurry.wait(self._delay or (0.0 if self._retention.busy else INTERVAL))
+        at_once = self._retention.busy or len(self._queue) >= BATCH
+        self._hurry.wait(self._delay or (0.0 if at_once else INTERVAL))
         self._hurry.clear()
 
     def _work(self) -> bool:
@@ -146,8 +154,9 @@ class Writer(Observer):
         try:
             if self.session is None:
                 self._open()
-            while self._queue or self._batch:
-                self._write()
+            left = self.waiting  # not until there are none: a busy tree makes new ones all the time
+            while left > 0:
+                left -= self._write()
             self._retention.take_step(self._database)
             if closing:
                 self._close()
@@ -172,15 +181,17 @@ class Writer(Observer):
         self.session = session
         self._on_open(None)
 
-    def _write(self) -> None:
-        """Write one batch. It is kept until it is known to be written."""
+    def _write(self) -> int:
+        """Write one batch, which is kept until it is known to be written; return how many lives it had."""
         queue, batch, session = self._queue, self._batch, self.session
         assert session is not None
+        done = 0
         if self._delay:  # the last attempt failed, perhaps after it was committed
             with self._database.reading() as connection:
                 written = written_so_far(connection, session)
-            del batch[: written - self._number]
-            self._number = max(written, self._number)
+            done = max(written - self._number, 0)
+            del batch[:done]
+            self._number += done
         batch += [queue.popleft() for _ in range(min(len(queue), BATCH - len(batch)))]
         rows = Batch(batch, session, self._number, self._places)
         try:
@@ -190,11 +201,13 @@ class Writer(Observer):
             try:
                 self._insert(rows)
             except REFUSED as error:
-                self.dropped += len(batch)
+                self._lost += len(batch)
                 say(LOGGER.error, "the history cannot keep %d lives, which the database refuses: %s", len(batch), error)
-        self._number += len(batch)
-        self._retention.wrote(len(batch))
+        size = len(batch)
+        self._number += size
+        self._retention.wrote(size)
         batch.clear()
+        return size + done
 
     def _insert(self, rows: Batch) -> None:
         with self._database.writing() as connection:
@@ -231,17 +244,17 @@ class Writer(Observer):
 
     def _say_dropped(self) -> None:
         """Tell how many lives were lost since it was last told."""
-        new = self.dropped - self._told
+        new = self._overflown - self._told
         if new:
             self._told += new
             say(LOGGER.warning, "the history lost %d lives: its backlog of %d was full", new, self._limit)
 
     def _give_up(self, error: BaseException) -> None:
         lost = self.waiting
-        self._limit = 0
+        self._gave_up, self._limit = True, 0
         self._queue.clear()
         self._batch.clear()
-        self.dropped += lost
+        self._lost += lost
         if lost:
             say(LOGGER.error, "the history gave up, and lost %d lives in all: %s", self.dropped, short(error))
 
