@@ -39,7 +39,7 @@ def write(place: str, *sessions: list[LifeRecord]) -> None:
             values = {"program": "camera", "host": "elsewhere", "pid": number, "process_started_at": NOON}
             values |= {"started_at": NOON + number, "args": "[]", "version": "0.1.0"}
             connection.execute(SESSIONS.insert().values(values))
-            Batch(lives, number, 0, Places()).insert(connection)
+            Batch([one._facts for one in lives], NOON, number, 0, Places()).insert(connection)
     database.close()
 
 

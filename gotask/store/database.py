@@ -136,7 +136,7 @@ def _engine(url: URL) -> tuple[Engine, Any]:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         lock: Any = threading.RLock()
     else:
-        options = {"timeout": LOCK_TIMEOUT, "cached_statements": 8}  # of those that insert, each holds a megabyte
+        options = {"timeout": LOCK_TIMEOUT, "cached_statements": 4}  # of those that insert, each holds some MB
         engine, lock = create_engine(url, connect_args=options), nullcontext()
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

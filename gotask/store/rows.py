@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table
 from sqlalchemy.exc import DBAPIError
 
-from gotask.records import ABANDONED, DESCRIPTIONS, DISPOSE_ERRORS, NO_EXTRA, RETRIES, LifeRecord, Step
+from gotask.records import ABANDONED, DESCRIPTIONS, DISPOSE_ERRORS, NO_EXTRA, RETRIES, Facts, LifeRecord, Step
 from gotask.records import STEPS as STEPS_OF
 from gotask.states import TaskType
 from gotask.store.schema import LIVES, STEPS
@@ -21,8 +21,8 @@ from gotask.tracing import as_text, where
 RICH = tuple(column.name for column in LIVES.columns)
 PLAIN = RICH[: RICH.index("retries")]
 STEP = tuple(column.name for column in STEPS.columns)
-CHUNK = 1000
-"""Rows in one statement: SQLite takes 32,766 values."""
+VALUES = 32_766
+"""So many SQLite takes in one statement."""
 MOST_PLACES = 10_000
 
 
@@ -50,16 +50,15 @@ class Batch:
 
     __slots__ = ("plain", "rich", "steps")
 
-    def __init__(self, records: Iterable[LifeRecord], session: int, number: int, places: Places) -> None:
+    def __init__(self, lives: Iterable[Facts], wall: float, session: int, number: int, places: Places) -> None:
         self.plain: list[tuple[Any, ...]] = []
         self.rich: list[tuple[Any, ...]] = []
         self.steps: list[tuple[Any, ...]] = []
         add, last, place = self.plain.append, None, ""
-        for record in records:
+        for facts in lives:
             (ident, parent, key, owner, kind, level, life, added, began, started, ending, ended,
-             reason, failed, final, origin, extra) = record._facts  # fmt: skip
+             reason, failed, final, origin, extra) = facts  # fmt: skip
             number += 1
-            wall = record._wall
             if origin is not last:
                 last, place = origin, places.text(origin)
             row = (
@@ -112,8 +111,9 @@ def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows:
     """
     if connection.dialect.name == "postgresql":
         return copy(connection, table, columns, rows) if rows else None
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
+    chunk = VALUES // len(columns)
+    for start in range(0, len(rows), chunk):
+        part = rows[start : start + chunk]
         connection.exec_driver_sql(_statement(table.name, columns, len(part)), tuple(chain.from_iterable(part)))
     return None
 

@@ -6,12 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from gotask.events import Observer
-from gotask.records import LifeRecord
+from gotask.records import Facts, LifeRecord
 from gotask.store.database import Database
 from gotask.store.retention import INTERVAL as LOOK
 from gotask.store.retention import Retention
@@ -20,7 +21,7 @@ from gotask.store.schema import SchemaError, prepare
 from gotask.store.sessions import close_crashed, close_session, open_session, written_so_far
 from gotask.tracing import LOGGER, say
 
-INTERVAL = 0.2
+INTERVAL = 0.1
 """Seconds between two batches: a life is durable half a second after its end, with time enough to write it."""
 BATCH = 10_000
 """Lives in one transaction."""
@@ -50,10 +51,11 @@ class Writer(Observer):
         self._flush_timeout = flush_timeout
         self._version, self._on_open = version, on_open
         self._started_at = time.time()
-        self._queue: deque[LifeRecord] = deque()
-        self._batch: list[LifeRecord] = []
+        self._queue: deque[Facts] = deque()
+        self._batch: list[Facts] = []
         self._overflown = self._lost = 0
         """Counted by the tree's thread, and by the writer's."""
+        self._wall = 0.0
         self._number = 0
         """Of the last life that was written."""
         self._places = Places()
@@ -71,13 +73,17 @@ class Writer(Observer):
 
     # In the tree's thread, or any other
 
+    def attached(self, root: Any) -> None:
+        """Note what its instants are counted from."""
+        self._wall = root._life.pump.wall
+
     def life_ended(self, record: LifeRecord) -> None:
         """Leave it to be written. Costs the tree a fraction of a microsecond, whatever the database does."""
         queue = self._queue
         if len(queue) >= self._limit:
             self._overflown += 1
             return
-        queue.append(record)
+        queue.append(record._facts)  # half as many objects for the garbage collector as records
         if self._idle:
             self._idle = False
             self._something.set()
@@ -193,7 +199,7 @@ class Writer(Observer):
             del batch[:done]
             self._number += done
         batch += [queue.popleft() for _ in range(min(len(queue), BATCH - len(batch)))]
-        rows = Batch(batch, session, self._number, self._places)
+        rows = Batch(batch, self._wall, session, self._number, self._places)
         try:
             self._insert(rows)
         except REFUSED:
