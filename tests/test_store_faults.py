@@ -12,18 +12,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from postgres import Server, free_port
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
-from stores import program
+from stores import life, program
 
 from gotask import RootManager, Task
 from gotask.store import HistoryStore, StoredHistory, open_history
+from gotask.store.database import Database, parse
+from gotask.store.retention import Retention
+from gotask.store.writer import Writer
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -252,6 +256,40 @@ async def test_a_server_that_breaks_off_in_the_middle(postgres: Server) -> None:
         assert await store.flush(timeout=20)
     with open_history(place) as history:
         assert numbers(history) == [15_002]
+
+
+class Forgetful(Database):
+    """A database that commits, and whose answer is then lost on the way, once."""
+
+    forgets = False
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with super().writing() as connection:
+            yield connection
+        if self.forgets:
+            self.forgets = False
+            raise OperationalError("COMMIT", None, ConnectionError("the answer was lost"))
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_commit_whose_answer_is_lost_is_not_repeated(place: str, more: int) -> None:
+    """What is in the database already is not written again, whether or not there is more to write."""
+    database = Forgetful(parse(place))
+    writer = Writer(database, Retention(None, None), 100, 5.0, "0.1.0", lambda error: None)
+    assert writer.flush(10)
+    database.forgets = True
+    for number in range(5):
+        writer.life_ended(life(number))
+    while database.forgets:
+        writer.flush(0.01)
+    for number in range(more):
+        writer.life_ended(life(10 + number))
+    assert writer.flush(10)
+    writer.close()
+    assert writer.over.wait(10)
+    with open_history(place) as history:
+        assert numbers(history) == [5 + more]
 
 
 # A database that is down
