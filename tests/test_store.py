@@ -215,10 +215,11 @@ async def test_the_tree_never_touches_the_database(place: str) -> None:
     assert threading.get_ident() not in threads
 
 
-async def test_memory_is_enough_for_a_while() -> None:
+@pytest.mark.parametrize("where", [None, ":memory:", "sqlite://"])
+async def test_memory_is_enough_for_a_while(where: str | None) -> None:
     """None keeps the history in memory; it can be asked as long as the store is there."""
     async with RootManager() as root:
-        store = root.add_task(HistoryStore(None))
+        store = root.add_task(HistoryStore(where))
         await root.add_task(Camera())
         assert await store.count() == 1
     assert names(store.history.lives()) == ["Camera", "HistoryStore", "RootManager"]

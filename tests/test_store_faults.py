@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -328,6 +329,35 @@ async def test_a_database_that_is_down_delays_the_shutdown_by_no_more_than_said(
     assert (store.waiting, store.dropped) == (0, 12)
     [last] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert last.getMessage().startswith("the history gave up, and lost 12 lives in all: connection failed")
+
+
+async def test_a_server_that_does_not_answer_delays_the_shutdown_by_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that takes the connection and says nothing holds the writer's thread, but neither tree nor shutdown."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with RootManager() as root:
+            port = silent.getsockname()[1]
+            store = root.add_task(HistoryStore(f"postgresql://tester@127.0.0.1:{port}/x", flush_timeout=0.2))
+            await live(root, 10)
+            began = time.monotonic()
+        assert time.monotonic() - began < 3
+    assert warnings(caplog) == ["the history lost 12 lives: its database does not answer"]
+    assert store._writer is not None
+    assert store._writer.over.wait(10)
+
+
+def test_a_bug_in_the_writer_ends_the_writer_alone(place: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An error that nobody thought of is logged, what was to be written is counted, and nobody waits for it."""
+
+    def fail(error: object) -> None:
+        raise RuntimeError("a bug")
+
+    writer = Writer(Database(parse(place)), Retention(None, None), 100, 5.0, "0.1.0", fail)
+    writer.life_ended(life())
+    assert not writer.flush(10)
+    assert writer.over.wait(10)
+    writer.life_ended(life())
+    assert writer.dropped == 2
+    assert "a bug of gotask.store" in caplog.text
 
 
 async def test_a_store_that_is_stopped_while_the_database_is_down(caplog: pytest.LogCaptureFixture) -> None:

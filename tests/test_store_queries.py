@@ -11,6 +11,8 @@ from stores import NOON, life, more, write
 
 from gotask import LifeRecord, Step, TaskState, TaskType
 from gotask.store import Failures, StoredHistory, open_history
+from gotask.store.rows import Places
+from gotask.tracing import where
 
 
 @pytest.fixture
@@ -106,7 +108,20 @@ def test_a_life_comes_back_as_it_was(place: str) -> None:
     assert stored.as_dict() == {"session": 1, **original.as_dict()}
     assert plain.as_dict() == {"session": 1, **life(6).as_dict()}
     assert isinstance(stored, LifeRecord)
-    assert pickle.loads(pickle.dumps(stored)).as_dict() == stored.as_dict()
+    assert pickle.loads(pickle.dumps(stored)) == stored
+    assert len({plain, stored, pickle.loads(pickle.dumps(stored))}) == 2
+
+
+def test_places_are_formatted_once_and_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H1: each place in the source has its text, however many there are; only so many are remembered."""
+    monkeypatch.setattr("gotask.store.rows.MOST_PLACES", 2)
+    places = Places()
+    code = test_places_are_formatted_once_and_not_kept_for_ever.__code__
+    for _ in range(2):
+        texts = [places.text((code, offset)) for offset in (0, 2, 4, 6)]
+        assert texts == [where((code, offset)) for offset in (0, 2, 4, 6)]
+    assert (places.text("as it is"), places.text(None)) == ("as it is", "")
+    assert len(places._known) <= 2
 
 
 def test_a_task_that_never_started_comes_back_too(place: str) -> None:

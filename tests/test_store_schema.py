@@ -321,6 +321,16 @@ async def test_a_store_forgets_while_it_writes(place: str) -> None:
         assert [one.id for one in await store.lives()] == [3]
 
 
+async def test_a_store_forgets_as_soon_as_it_has_grown(place: str) -> None:
+    """A history that grows by more than a tenth of what it may hold is looked at at once, not only now and then."""
+    async with RootManager() as root:
+        store = root.add_task(HistoryStore(place, max_lives=10))
+        await store.flush()
+        for _ in range(30):
+            await root.add_task(len, "four")
+        assert await store.count() == 10
+
+
 async def test_memory_holds_a_bounded_number_of_lives(tmp_path: Path) -> None:
     """Without a file there is a limit in any case."""
     async with RootManager() as root:
