@@ -178,6 +178,21 @@ async def test_a_store_that_is_restarted_goes_on(place: str) -> None:
         assert len(history.sessions()) == 1
 
 
+async def test_a_store_that_was_stopped_can_be_started_again(place: str) -> None:
+    """R6: DISPOSED and restarted it writes again, with a session of its own, even while the first is being closed."""
+    async with RootManager() as root:
+        store = root.add_task(HistoryStore(place))
+        await store.wait_started()
+        store.stop()
+        await store.wait_stopped()
+        store.restart()
+        await root.add_task(Camera())
+        assert await store.count(owner_type="Camera") == 1
+    with open_history(place) as history:
+        assert [one.session for one in history.lives(owner_type="Camera")] == [2]
+        assert [session.ended_at is not None for session in history.sessions()] == [True, True]
+
+
 async def test_a_store_can_serve_a_second_tree(place: str) -> None:
     """J4: DISPOSED, it may be added again; that is another session."""
     store = HistoryStore(place)
@@ -278,11 +293,20 @@ def test_a_place_that_cannot_be_is_refused(where: str, error: type[Exception], w
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("max_age", 0), ("max_lives", -1), ("backlog", 0), ("backlog", 1.5), ("flush_timeout", -1)]
+    ("name", "value"),
+    [
+        ("max_age", 0),
+        ("max_age", "1"),
+        ("max_lives", -1),
+        ("max_lives", 1e6),
+        ("backlog", 0),
+        ("backlog", 1.5),
+        ("flush_timeout", -1),
+    ],
 )
 def test_an_option_that_cannot_be_is_refused(name: str, value: Any) -> None:
     """A wrong option is named, with its value."""
-    with pytest.raises(ValueError, match=rf"{name} is .* not {value}"):
+    with pytest.raises(ValueError, match=rf"{name} is .* not {value!r}"):
         HistoryStore(None, **{name: value})
 
 

@@ -35,7 +35,8 @@ Place = str | os.PathLike[str] | Own | None
 def program() -> str:
     """What this program is called: by its script, or the package of `python -m`."""
     script = Path(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c", "-m") else Path("python")
-    return script.parent.name if script.stem == "__main__" and script.parent.name else script.stem
+    name = script.parent.name if script.stem == "__main__" and script.parent.name else script.stem
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def state_directory() -> Path:

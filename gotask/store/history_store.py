@@ -11,6 +11,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from gotask import Task, TaskDisposedError, TaskStateError, __version__
+from gotask.hooks import is_seconds
 from gotask.store.database import Database, Own, Place, default_file, in_memory, parse
 from gotask.store.filters import Filters
 from gotask.store.queries import By, Failures, Statistics, StoredHistory
@@ -59,7 +60,7 @@ class HistoryStore(Task[None]):
     ) -> None:
         if not isinstance(backlog, int) or backlog < 1:
             raise ValueError(f"backlog is a number of lives, 1 or more, not {backlog!r}")
-        if not flush_timeout >= 0:
+        if not is_seconds(flush_timeout):
             raise ValueError(f"flush_timeout is a number of seconds, 0 or more, not {flush_timeout!r}")
         Retention(max_age, max_lives)
         self._url = None if where is Own.FILE else parse(where)
@@ -73,19 +74,22 @@ class HistoryStore(Task[None]):
 
     def start(self) -> None:
         """Hear of everything that ends from now on. The database is opened by the writer."""
-        if self._writer is not None and not self._writer.over.is_set():
-            return  # another life of the same task: the session goes on
+        root = self._root()
+        if self._writer is not None:
+            if self._writer.serving:
+                return  # another life of the same task: the session goes on
+            root.unobserve(self._writer)
         url = self._url or self._own_file()
         max_age, max_lives = self._limits
         if in_memory(url):
             max_lives = min(max_lives or MOST_IN_MEMORY, MOST_IN_MEMORY)
         database = Database(url)
-        self._opened = anyio.Event()
+        self._opened, self._error = anyio.Event(), None
         self._history = StoredHistory(database)
         self._writer = Writer(
             database, Retention(max_age, max_lives), self._backlog, self._flush_timeout, __version__, self._tell_open
         )
-        self._root().observe(self._writer)
+        root.observe(self._writer)
         self._life.more().finals.append(self._gone)
 
     async def go(self) -> None:

@@ -28,9 +28,10 @@ class Retention:
     """
 
     def __init__(self, max_age: float | None, max_lives: int | None) -> None:
-        for name, value in (("max_age", max_age), ("max_lives", max_lives)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} is a number above 0, or None for no limit, not {value!r}")
+        if max_age is not None and not (isinstance(max_age, int | float) and max_age > 0):
+            raise ValueError(f"max_age is a number of seconds above 0, or None for no limit, not {max_age!r}")
+        if max_lives is not None and not (isinstance(max_lives, int) and max_lives > 0):
+            raise ValueError(f"max_lives is a number of lives, 1 or more, or None for no limit, not {max_lives!r}")
         self._max_age, self._max_lives = max_age, max_lives
         self._mark: Mark | None = None
         self._next = 0.0

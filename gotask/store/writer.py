@@ -94,6 +94,11 @@ class Writer(Observer):
         return self._overflown + self._lost
 
     @property
+    def serving(self) -> bool:
+        """Whether it goes on to write what it hears."""
+        return self._closing_until is None and not self.over.is_set()
+
+    @property
     def waiting(self) -> int:
         """How many lives are not written yet."""
         return len(self._queue) + len(self._batch)
@@ -267,4 +272,4 @@ class Writer(Observer):
 
 def short(error: BaseException) -> str:
     """An error in a line: what the driver said, without the statement and its thousands of values."""
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
