@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from enum import Enum
@@ -99,6 +100,7 @@ class Database:
         self.url = url
         self.engine, self._lock = _engine(url)
         self._closed = False
+        weakref.finalize(self, self.engine.dispose)  # what is in memory stays open as long as somebody may ask
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
