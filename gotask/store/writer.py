@@ -142,10 +142,10 @@ class Writer(Observer):
             say(LOGGER.exception, "the history writes no more: a bug of gotask.store")
             self._give_up(error)
         finally:
+            self._database.close()
             self.over.set()
             for flush in self._flushes:
                 flush.set()
-            self._database.close()
 
     def _rest(self) -> None:
         """Sleep until there is something to do, and then a little more, so that it is worth a transaction."""
