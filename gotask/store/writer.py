@@ -178,9 +178,10 @@ class Writer(Observer):
         except SQLAlchemyError as error:
             return self._failed(error)
         self._recovered()
-        for flush in flushes:
-            self._flushes.remove(flush)
-            flush.set()
+        if not closing:  # else once the database is closed, too
+            for flush in flushes:
+                self._flushes.remove(flush)
+                flush.set()
         return closing
 
     def _open(self) -> None:
