@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import readme
+from benchmarks import history, readme
 from benchmarks.contestants import installed
 from benchmarks.loops import LOOPS
 from benchmarks.machine import machine, sentence
@@ -27,6 +27,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of which the median is taken (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
+    parser.add_argument("--history", action="store_true", help="instead of all that: what a durable history costs")
     asked = parser.parse_args(arguments)
     try:
         asked.workloads = chosen(_names(asked.only))
@@ -46,6 +47,9 @@ def _names(text: str) -> tuple[str, ...]:
 def main(arguments: list[str]) -> int:
     """Run, and tell."""
     asked = options(arguments)
+    if asked.history:
+        print(f"{sentence()}\n\n{history.report(*history.sizes(asked.quick), asked.rounds)}")
+        return 0
     results = run(
         asked.workloads,
         installed(asked.backends),

@@ -22,7 +22,7 @@ def take_alone(contestant: str, method: str, size: int) -> tuple[float, float]:
     Raises:
         RuntimeError: It did not come to an end, or not to a good one.
     """
-    answer = json.loads(_ask("-m", "benchmarks.alone", contestant, method, str(size), patience=30 + size / 2_000))
+    answer = json.loads(ask("-m", "benchmarks.alone", contestant, method, str(size), patience=30 + size / 2_000))
     if "failed" in answer:
         raise RuntimeError(answer["failed"])
     return answer["cost"], answer["peak"]
@@ -31,7 +31,7 @@ def take_alone(contestant: str, method: str, size: int) -> tuple[float, float]:
 def import_time(module: str) -> float:
     """The CPU time of an import in a fresh process, in ms; compiling is not part of it."""
     program = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
-    return float(_ask("-c", program)) * 1e3
+    return float(ask("-c", program)) * 1e3
 
 
 @cache
@@ -45,7 +45,7 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _ask(*arguments: str, patience: float = 30) -> str:
+def ask(*arguments: str, patience: float = 30) -> str:
     command = [sys.executable, *arguments]
     try:
         done = subprocess.run(command, cwd=HERE, env=_environment(), capture_output=True, text=True, timeout=patience)

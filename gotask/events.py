@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any
 
@@ -11,6 +11,9 @@ from gotask.hooks import check_call
 from gotask.records import LifeRecord, Step
 from gotask.states import TaskState
 from gotask.tracing import LOGGER, say
+
+Farewell = Callable[[], Awaitable[object]]
+"""What an observer has still to do when the tree is gone."""
 
 
 class Observer:
@@ -59,6 +62,12 @@ class Observer:
     def event_taken(self, job: Any, event: str, task: Any) -> None:
         """Override: the loop of a Job took an event from its queue."""
 
+    def closed(self, root: Any) -> Farewell | None:
+        """Override: the tree is gone; called once, after all others.
+
+        An async function that you return is awaited by each `shutdown()`, for what takes time: bound it.
+        """
+
 
 KINDS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
@@ -97,6 +106,7 @@ class Observers:
     retry_planned: Heard
     life_ended: Heard
     event_taken: Heard
+    closed: tuple[Callable[..., Farewell | None], ...]
 
     def __init__(self) -> None:
         self._attached: tuple[Observer, ...] = ()
@@ -132,6 +142,19 @@ class Observers:
             try:
                 method(*facts)
             except Exception:
-                observer = method.__self__  # type: ignore[attr-defined]
-                say(LOGGER.exception, "observer %r raised, and hears no more", observer)
-                self.detach(observer)
+                self._raised(method)
+
+    def close(self, root: Any) -> list[Farewell]:
+        """Tell that the tree is gone, and return what is still to be awaited."""
+        farewells = []
+        for method in self.closed:
+            try:
+                farewells.append(method(root))
+            except Exception:
+                self._raised(method)
+        return [farewell for farewell in farewells if farewell is not None]
+
+    def _raised(self, method: Callable[..., object]) -> None:
+        observer = method.__self__  # type: ignore[attr-defined]
+        say(LOGGER.exception, "observer %r raised, and hears no more", observer)
+        self.detach(observer)

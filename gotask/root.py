@@ -15,7 +15,7 @@ from gotask.backend import Backend, current_backend
 from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
-from gotask.events import Observer
+from gotask.events import Farewell, Observer
 from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
@@ -61,6 +61,8 @@ class Host:
         self.pump.on_close = self.gone.release
         self.leaving: BaseException | None = None
         """What leaves `run()` or `async with` when the tree is gone (L14, L15, M7)."""
+        self.farewells: list[Farewell] = []
+        """What observers still do: `shutdown()` awaits it."""
         self.waiting: set[int] = set()
         """The ids of the back end's tasks that wait in `shutdown()`."""
 
@@ -100,6 +102,7 @@ class Host:
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
         OPEN.discard(root)
+        self.farewells = self.pump.observers.close(root)
         self.pump.tree_gone()
 
 
@@ -267,6 +270,11 @@ class RootManager(WorkCollection[K, T]):
         late = [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
         pump.abandoned += [Unstopped(path, where) for path, where in pump.unreleased + late]
         pump.late, pump.unreleased = [], []
+        for farewell in self._host.farewells:
+            try:
+                await farewell()
+            except Exception:
+                say(LOGGER.exception, "the farewell of an observer failed")
         if not pump.abandoned:
             await pump.backend.wait_finished()
 

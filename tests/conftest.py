@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import Server, binaries
 
 from gotask import RootManager
 from gotask.testing import BACKENDS, EventRecorder, backend_options
+
+NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -26,3 +33,24 @@ def root(gotask_root: RootManager[Any, Any]) -> RootManager[Any, Any]:
 def recorder(gotask_recorder: EventRecorder) -> EventRecorder:
     """A recorder of all that happens in `root`."""
     return gotask_recorder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, running: one for each worker of the tests, started when the first test asks for it."""
+    found = binaries()
+    if found is None:
+        missing = "no PostgreSQL server is installed (Debian, Ubuntu: apt install postgresql)"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    server = Server(found)
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a test may keep a history: a file, then a PostgreSQL database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "history.db")
+    server: Server = request.getfixturevalue("postgres")
+    return server.make_schema(f"history{next(NUMBERS)}")

@@ -187,3 +187,12 @@ def test_a_text_without_markers_is_left_alone() -> None:
     """It is an error, not a guess."""
     with pytest.raises(ValueError, match="no <!-- table"):
         readme.replaced("nothing", "new")
+
+
+def test_the_price_of_a_durable_history_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--history` compares the same lives with a history and without, and drops none at its smallest size."""
+    assert main(["--history", "--quick", "--rounds", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "50,000 lives a second, 5,000 lives, median of 1 rounds:" in printed
+    dropped = [line.split()[-1] for line in printed.splitlines() if "lives dropped" in line]
+    assert dropped == ["0", "0"]

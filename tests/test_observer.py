@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -59,6 +60,9 @@ class Everything(Observer):
 
     def event_taken(self, job: Any, event: Any, task: Any) -> None:
         self.heard.append(("event_taken", job, event, task))
+
+    def closed(self, root: Any) -> None:
+        self.heard.append(("closed", root))
 
 
 class Sleeper(Task):
@@ -545,6 +549,9 @@ class Raising(Everything):
     def event_taken(self, job: Any, event: Any, task: Any) -> None:
         self.note("event_taken", task)
 
+    def closed(self, root: Any) -> None:
+        self.note("closed", root)
+
     def note(self, kind: str, what: Any) -> None:
         self.heard.append((kind, what))
         if kind == self.kind:
@@ -573,6 +580,7 @@ async def test_an_observer_that_raises_is_detached(root: Root, caplog: pytest.Lo
     await sleeper.wait_started()
     sleeper.stop()
     await sleeper.wait_stopped()
+    await root.shutdown()
     assert raising.count == 1
     assert raising.heard[-1][0] == kind
     assert {name for name, *_ in other.heard} == set(KINDS)
@@ -587,3 +595,44 @@ async def test_an_observer_that_raises_does_not_panic() -> None:
         root.observe(Raising("task_added"))
         await root.add_task(Sleeper())
         assert root.state is TaskState.STARTED
+
+
+class Leaving(Observer):
+    """Takes its time to leave."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.heard: list[str] = []
+
+    def life_ended(self, record: LifeRecord) -> None:
+        self.heard.append(record.owner_type)
+
+    def closed(self, root: Any) -> Callable[[], Awaitable[None]]:
+        self.heard.append("closed")
+        return self.leave
+
+    async def leave(self) -> None:
+        await anyio.sleep(3)
+        self.heard.append("left")
+        if self.error is not None:
+            raise self.error
+
+
+async def test_shutdown_waits_for_what_observers_still_do(root: Root) -> None:
+    """H6: `closed` comes after everything else, and what it returns is awaited before `shutdown()` returns."""
+    leaving = Leaving()
+    root.observe(leaving)
+    await root.add_task(Sleeper()).wait_started()
+    await root.shutdown()
+    assert leaving.heard == ["Sleeper", "RootManager", "closed", "left"]
+
+
+async def test_a_farewell_that_fails_breaks_nothing(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    """H6: an observer that raises on leaving is logged; the shutdown returns its report, and the others leave too."""
+    failing, other = Leaving(RuntimeError("the door is stuck")), Leaving()
+    root.observe(failing)
+    root.observe(other)
+    report = await root.shutdown()
+    assert report.disposed == 1
+    assert other.heard[-1] == "left"
+    assert [record.getMessage() for record in caplog.records] == ["the farewell of an observer failed"]
