@@ -77,8 +77,8 @@ class LifeRecord:
     _wall: float
 
     def __init__(self, facts: Facts, wall: float) -> None:
-        object.__setattr__(self, "_facts", facts)
-        object.__setattr__(self, "_wall", wall)
+        SET_FACTS(self, facts)
+        SET_WALL(self, wall)
 
     id: int = _fact(ID, "The id of the task (L9).")
     parent_id: int | None = _fact(PARENT_ID, "The id of its parent; None for a root (D7).")
@@ -173,5 +173,8 @@ class LifeRecord:
             facts[EXTRA] = (facts[EXTRA][0], dict(self.descriptions), *facts[EXTRA][2:])
         return LifeRecord, (tuple(facts), self._wall)
 
+
+SET_FACTS, SET_WALL = vars(LifeRecord)["_facts"].__set__, vars(LifeRecord)["_wall"].__set__
+"""The slots themselves, since a record refuses to be changed: twice as quick as `object.__setattr__`."""
 
 NAMES = tuple(name for name, value in vars(LifeRecord).items() if isinstance(value, property) and name[0] != "_")
