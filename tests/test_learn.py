@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gotask_learn import desk
-from gotask_learn.place import Exercise, exercises
+from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
 from gotask_learn.report import side_by_side, width, wrapped
 from gotask_learn.source import solve
@@ -485,3 +486,28 @@ def test_quit_while_a_program_runs(course: Path, terminal: Callable[..., Termina
     assert shown.ended() == 0
     with pytest.raises(ProcessLookupError):
         os.kill(int((course / "pid").read_text()), 0)
+
+
+def test_reset_in_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a repository the original comes from git, and without git from what was kept when it was set up."""
+    lesson = tmp_path / "lesson01"
+    shutil.copytree(SHIPPED / "lesson01", lesson)
+    monkeypatch.setattr("gotask_learn.place.SHIPPED", tmp_path)
+    exercise = Exercise(tmp_path, 1)
+    original = exercise.path.read_text("utf-8")
+    exercise.path.write_text("mine", "utf-8")
+    monkeypatch.setattr("gotask_learn.place.SET_UP", tmp_path / "nowhere")
+    assert "no original" in desk.reset(Progress(), exercise)
+    monkeypatch.setattr("gotask_learn.place.SET_UP", SHIPPED)
+    assert "as it was shipped" in desk.reset(Progress(), exercise)
+    assert exercise.path.read_text("utf-8") == original
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "first"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    exercise.path.write_text("mine again", "utf-8")
+    monkeypatch.setattr("gotask_learn.place.SET_UP", tmp_path / "nowhere")
+    desk.reset(Progress(), exercise)
+    assert exercise.path.read_text("utf-8") == original

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,9 @@ from gotask_learn.texts import catalogue, language
 HERE = Path(__file__).parent
 SHIPPED = next((folder for folder in (HERE / "shipped", HERE.parent) if (folder / "lesson01").is_dir()), HERE.parent)
 """The folder with the lessons as they are shipped: within an installed package, or the repository's own."""
+
+SET_UP = Path(sysconfig.get_path("purelib")) / "gotask_learn" / "shipped"
+"""The lessons as they were when a repository was set up: for those who downloaded it without git."""
 
 
 class NoLessons(Exception):
@@ -68,9 +72,12 @@ class Exercise:
     def original(self) -> str | None:
         """The file as it was shipped; None where there is no original to be found."""
         shipped = SHIPPED / self.path.parent.name / self.file_name
-        if shipped.resolve() != self.path.resolve():
-            return shipped.read_text("utf-8")
-        return committed(shipped)
+        if shipped.resolve() == self.path.resolve():  # in a repository the learner works on the originals themselves
+            text = committed(shipped)
+            if text is not None:
+                return text
+            shipped = SET_UP / self.path.parent.name / self.file_name
+        return shipped.read_text("utf-8") if shipped.exists() else None
 
 
 def committed(path: Path) -> str | None:
