@@ -26,6 +26,7 @@ else:
 
     Item = TypeVar("Item")
 
+CAPACITY = 16
 BATCH = 256
 """Items after which the siblings have their turn."""
 
@@ -49,12 +50,14 @@ class ChannelLife(Life):
         if self.channel is not None:
             self.channel.enter_tree(self)
 
-    def open_channel(self, capacity: int) -> Channel[Any]:
-        """Its channel, made if need be."""
+    def open_channel(self, capacity: int | None) -> Channel[Any]:
+        """Its channel, made if need be, with room for so many items if that is said."""
         if self.channel is None:
-            self.channel = Channel(capacity)
+            self.channel = Channel(CAPACITY if capacity is None else capacity)
             if self.parent is not None:
                 self.channel.enter_tree(self)
+        elif capacity is not None:
+            self.channel.resize(capacity)
         return self.channel
 
     def open_body(self) -> Drive | None:
@@ -214,9 +217,10 @@ class ChannelTask(Task[Any], Generic[Item]):
         """
         return self.open()
 
-    def open(self, capacity: int = 16) -> Channel[Item]:
-        """A channel to this task, made at the first call: its sending end, with room for `capacity` unread items.
+    def open(self, capacity: int | None = None) -> Channel[Item]:
+        """A channel to this task: its sending end, with room for so many unread items (16, if nobody says otherwise).
 
-        It serves all lives, and is closed when the task is DISPOSED.
+        It is made at the first call; another capacity later is that from then on. It serves all lives, and is closed
+        when the task is DISPOSED.
         """
         return self._now(partial(self._life.open_channel, capacity))

@@ -20,12 +20,17 @@ Item = TypeVar("Item")
 CLOSED = "the channel is closed: the task that reads it has stopped, or aclose() was called"
 
 
+def check_capacity(capacity: int) -> None:
+    """Refuse what is no capacity."""
+    if not isinstance(capacity, int) or capacity < 1:
+        raise ValueError(f"the capacity of a channel is a whole number of at least 1, not {capacity!r}")
+
+
 class Channel(Generic[Item]):
     """The sending end of a channel to a task. All its methods may be used from any thread (C1)."""
 
     def __init__(self, capacity: int) -> None:
-        if not isinstance(capacity, int) or capacity < 1:
-            raise ValueError(f"the capacity of a channel is a whole number of at least 1, not {capacity!r}")
+        check_capacity(capacity)
         self.capacity = capacity
         self._items: deque[Item] = deque()
         self._limit = capacity
@@ -80,6 +85,12 @@ class Channel(Generic[Item]):
             await anyio.to_thread.run_sync(self._ask, self._end)
         else:
             self._end()
+
+    def resize(self, capacity: int) -> None:
+        """Have room for so many unread items from now on; what is more than that already stays."""
+        check_capacity(capacity)
+        self.capacity = capacity
+        self.make_room()
 
     def shut(self) -> None:
         """The task is gone: what was not read is dropped, and senders are told."""

@@ -352,3 +352,29 @@ async def test_a_sender_in_another_loop_waits_for_its_room(root: Root) -> None:
     await relay.open().send(1)
     await anyio.sleep(1)
     assert got == list(range(10))
+
+
+async def test_a_capacity_that_is_said_later_counts(root: Root) -> None:
+    """C1, C2: `open(capacity)` of a task that has its channel already changes the room from then on."""
+
+    class Reader(ChannelTask[int]):
+        async def tick(self, item: int) -> None:
+            await anyio.sleep(1)
+
+    reader = root.add_task(Reader())
+    await reader.wait_started()
+    channel = reader.open(40)
+    for number in range(40):
+        channel.send_nowait(number)
+    with pytest.raises(TaskStateError, match="40 unread items"):
+        channel.send_nowait(40)
+    assert reader.open() is channel
+    assert channel.capacity == 40
+    reader.open(2)
+    await anyio.sleep(37.5)
+    with pytest.raises(TaskStateError, match="2 unread items"):
+        channel.send_nowait(40)
+    await anyio.sleep(1)
+    channel.send_nowait(41)
+    with pytest.raises(ValueError, match="whole number"):
+        reader.open(0)
