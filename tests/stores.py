@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gotask import LifeRecord, Step, TaskType
@@ -60,8 +61,14 @@ gotask.run(main)
 """
 
 
-def program(place: str, body: str) -> subprocess.Popen[str]:
+@contextmanager
+def program(place: str, body: str) -> Iterator[subprocess.Popen[str]]:
     """A process of its own that writes its history there; `body` is the end of its `main(root)`."""
     indented = "\n".join("    " + line for line in body.strip().splitlines())
-    command = [sys.executable, "-c", PROGRAM.format(body=indented), place]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-u", "-c", PROGRAM.format(body=indented), place]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()  # else a test that fails would wait for it

@@ -141,7 +141,7 @@ async def test_a_locked_file_delays_and_loses_nothing(tmp_path: Path, caplog: py
     async with RootManager() as root:
         store = root.add_task(HistoryStore(place))
         assert await store.flush()
-        command = [sys.executable, "-c", LOCKER, str(place)]
+        command = [sys.executable, "-u", "-c", LOCKER, str(place)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as locker:  # noqa: ASYNC220
             assert locker.stdout is not None
             locker.stdout.readline()
@@ -431,16 +431,16 @@ def test_two_processes_write_at_once(place: str) -> None:
     """Two processes share one history, each with a session of its own, and lose nothing."""
     lives = 10_000
     body = f"print(flush=True)\nsys.stdin.readline()\nfor _ in range({lives}): last = job.add_task(Short())\nawait last"
-    children = [program(place, body) for _ in range(2)]
-    for child in children:
-        assert child.stdout is not None
-        child.stdout.readline()
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("\n")
-        child.stdin.flush()
-    errors = [child.communicate()[1] for child in children]
-    assert [child.returncode for child in children] == [0, 0], errors
+    with program(place, body) as one, program(place, body) as other:
+        for child in (one, other):
+            assert child.stdout is not None
+            child.stdout.readline()
+        for child in (one, other):
+            assert child.stdin is not None
+            child.stdin.write("\n")
+            child.stdin.flush()
+        errors = [child.communicate()[1] for child in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], errors
     with open_history(place) as history:
         both = history.sessions()
         # besides them the store, the Work, the signal handler and the root
