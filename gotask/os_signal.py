@@ -30,7 +30,7 @@ class OSSignal(ChannelTask[int]):
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise TaskStateError("signals can be handled in the main thread only: use handle_signals=False here")
-        self.sleep_on = self._life.pump.backend.wake_on_signals()
+        self.undo_wakeup = self._life.pump.backend.wake_on_signals()
         for name in NAMES:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`, or a shell's `&`
@@ -42,7 +42,7 @@ class OSSignal(ChannelTask[int]):
         for number, handler in self.previous.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         self.previous.clear()
-        self.sleep_on()
+        self.undo_wakeup()
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """The handler: it may interrupt anything, so it only hands over."""

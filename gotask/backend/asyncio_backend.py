@@ -249,9 +249,9 @@ class AsyncioBackend:
         sender.setblocking(False)
         self.loop.add_reader(receiver, receiver.recv, 4096)
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        return partial(self._sleep_on, receiver, sender)
+        return partial(self._undo_wakeup, receiver, sender)
 
-    def _sleep_on(self, receiver: socket.socket, sender: socket.socket) -> None:
+    def _undo_wakeup(self, receiver: socket.socket, sender: socket.socket) -> None:
         taken = signal.set_wakeup_fd(-1)
         if taken not in (sender.fileno(), -1):  # the program has used `add_signal_handler` meanwhile
             signal.set_wakeup_fd(taken, warn_on_full_buffer=False)
