@@ -18,7 +18,10 @@ NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
 
 
 class OSSignal(ChannelTask[int]):
-    """Shuts the tree down on the first signal; on the second it ends the process at once."""
+    """Shuts the tree down on the first signal; on the second it ends the process at once.
+
+    A signal that is ignored stays ignored: who started the program wanted that.
+    """
 
     def __init__(self) -> None:
         self.received = 0
@@ -27,9 +30,10 @@ class OSSignal(ChannelTask[int]):
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise TaskStateError("signals can be handled in the main thread only: use handle_signals=False here")
+        self.undo_wakeup = self._life.pump.backend.wake_on_signals()
         for name in NAMES:
             number = getattr(signal, name, None)
-            if number is not None:
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`, or a shell's `&`
                 self.previous[number] = signal.signal(number, self.receive)
         self.parent._life.more().finals.append(self.restore)
 
@@ -38,6 +42,7 @@ class OSSignal(ChannelTask[int]):
         for number, handler in self.previous.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         self.previous.clear()
+        self.undo_wakeup()
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """The handler: it may interrupt anything, so it only hands over."""

@@ -140,7 +140,7 @@ class RootManager(WorkCollection[K, T]):
     It is a WorkCollection: its children can be looked up by key. It belongs to the event loop it was opened in.
 
     Args:
-        handle_signals: Shut down on SIGHUP, SIGINT, SIGTERM, SIGQUIT (M3). None: only under `gotask.run`.
+        handle_signals: Shut down on SIGHUP, SIGINT, SIGTERM, SIGQUIT, unless ignored (M3). None: under `gotask.run`.
         panic: Let the first error that no one handles shut the tree down and leave it (M7). None: as the environment
             variable GOTASK_PANIC says.
         history: How many lives to remember (H5).

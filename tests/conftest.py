@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,18 @@ import pytest
 from postgres import Server, binaries
 
 from gotask import RootManager
+from gotask.os_signal import NAMES
 from gotask.testing import BACKENDS, EventRecorder, backend_options
 
 NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_hear_signals() -> None:
+    """Programs that the tests start hear all signals, also where pytest was started with `&`: ignored is inherited."""
+    for number in [getattr(signal, name) for name in NAMES if hasattr(signal, name)]:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)  # pytest itself goes on ignoring it
 
 
 @pytest.fixture(params=BACKENDS)

@@ -20,6 +20,7 @@ import pytest
 import do
 
 ROOT = Path(do.__file__).parent
+pytestmark = pytest.mark.timeout(180)  # a real environment takes pip a minute of its own on a busy machine
 POSIX = pytest.mark.skipif(os.name == "nt", reason="process groups and scripts of POSIX")
 NOWHERE = "http://127.0.0.1:9/simple"
 

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+from codecs import getincrementaldecoder
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Terminal:
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment())
         os.close(slave)
         self.text = ""
+        self.decode = getincrementaldecoder("utf-8")().decode  # a full terminal may cut a character in two
 
     def read_until(self, wanted: str) -> None:
         """Read on until the wanted text has come; an empty one never does, so that is until the program ends."""
@@ -63,7 +65,7 @@ class Terminal:
                 chunk = b""
             if not chunk:
                 break
-            self.text += chunk.decode()
+            self.text += self.decode(chunk)
         assert wanted in self.text, self.text
 
     def close(self) -> int:
@@ -98,13 +100,13 @@ def check_report(text: str) -> None:
     """The last lines: how the shutdown went, and what failed on the way."""
     assert re.search(r"\n\d+ tasks disposed in [\d.]+ s\r?\n", text), text
     assert "did not stop" not in text
-    assert re.search(r"Camera#\d+, life 1: the camera does not answer after 1\.\d s\r?\n", text), text
+    assert re.search(r"Camera#\d+, life 1: the camera does not answer after \d\.\d s\r?\n", text), text
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_in_a_pipe_one_picture_follows_the_other(backend: str) -> None:
     """M8: on every back end the example ends by itself, and prints trees, log and report as plain text."""
-    done = run("--seconds", "2.5", "--backend", backend)
+    done = run("--seconds", "3.5", "--backend", backend)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     pictures = re.findall(r"^RootManager#.*(?:\n.+)*", done.stdout, re.MULTILINE)
@@ -122,11 +124,12 @@ def test_in_a_pipe_one_picture_follows_the_other(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_in_a_terminal_the_tree_is_redrawn_in_place(backend: str) -> None:
     """However often it was drawn, the screen shows the tree once, with the log and the report below it."""
-    terminal = Terminal("--seconds", "1.8", "--backend", backend)
+    terminal = Terminal("--forever", "--backend", backend)
     terminal.read_until("RETRYING")
     before = terminal.screen
     assert [line for line in before if "RootManager#" in line and "failed" not in line] == before[:1]
     assert any(re.search(r"Viewer#\d+ \[ann\] GOING  frame \d", line) for line in before)
+    terminal.process.terminate()
     assert terminal.close() == 0
     assert len(re.findall(r"^\s*RootManager#", "\n".join(terminal.screen), re.MULTILINE)) == 1
     assert max(map(len, terminal.screen)) < COLUMNS
@@ -150,7 +153,7 @@ def test_ctrl_c_shuts_down_cleanly(backend: str) -> None:
 def test_second_ctrl_c_ends_it_at_once() -> None:
     """M3: a second Ctrl-C during the shutdown ends the process with 130, and says what was still alive."""
     terminal = Terminal("--forever")
-    terminal.read_until("Recorder")
+    terminal.read_until("file open")
     os.write(terminal.master, b"\x03")
     terminal.read_until("closing")
     os.write(terminal.master, b"\x03")

@@ -78,7 +78,9 @@ class Ringer(gotask.Task):
 
 async def main(root):
     ringer = root.add_task(Ringer())
-    await anyio.sleep(0.05)
+    await ringer.wait_started()
+    while ringer.state is gotask.TaskState.GOING:  # in a thread it may take its time
+        await anyio.sleep(0.01)
     ## TODO 2/2: print its result: uncomment 1 line
     ## ...: 取消 1 行注释
     # print(ringer.result)

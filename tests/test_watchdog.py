@@ -256,7 +256,7 @@ def test_where_is_the_innermost_place_of_the_program(stack: tuple[str, ...], whe
 
 async def test_virtual_time_is_left_alone(reports: Reports) -> None:
     """Virtual time jumps as without a watchdog, and a wait in it is no blockage."""
-    async with RootManager(watchdog=0.01) as root:
+    async with RootManager(watchdog=30) as root:  # a busy machine may take the CPU away for a moment
         began = anyio.current_time()
         await root.add_task(anyio.sleep, 36_000.0)
         assert anyio.current_time() - began == 36_000.0

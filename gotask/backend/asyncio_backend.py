@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
@@ -233,6 +235,29 @@ class AsyncioBackend:
             raise TaskDisposedError(
                 "the event loop of this tree is closed: nothing can be asked of it any more"
             ) from error
+
+    def wake_on_signals(self) -> Callable[[], None]:
+        # A signal that comes just before the selector's system call, or to another thread, does not interrupt it, and
+        # Python would not call the handler before something else happens. uvloop and Windows' proactor see to it, and
+        # so does asyncio once the program has used `add_signal_handler`: then what is there must stay.
+        taken = signal.set_wakeup_fd(-1)
+        if taken != -1:
+            signal.set_wakeup_fd(taken, warn_on_full_buffer=False)
+            return lambda: None
+        receiver, sender = socket.socketpair()
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        self.loop.add_reader(receiver, receiver.recv, 4096)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        return partial(self._undo_wakeup, receiver, sender)
+
+    def _undo_wakeup(self, receiver: socket.socket, sender: socket.socket) -> None:
+        taken = signal.set_wakeup_fd(-1)
+        if taken not in (sender.fileno(), -1):  # the program has used `add_signal_handler` meanwhile
+            signal.set_wakeup_fd(taken, warn_on_full_buffer=False)
+        self.loop.remove_reader(receiver)
+        receiver.close()
+        sender.close()
 
     def waiter(self) -> asyncio.Future[None]:
         return self.loop.create_future()

@@ -153,6 +153,9 @@ class Backend(Protocol):
             TaskDisposedError: The loop is over.
         """
 
+    def wake_on_signals(self) -> Callable[[], None]:
+        """Have a signal wake the loop, so that its Python handler is called at once; return what undoes it (M3)."""
+
     def waiter(self) -> Awaitable[Any]:
         """What one coroutine awaits until it is given to `wake`."""
 

@@ -196,6 +196,9 @@ class TrioBackend:
                 "the event loop of this tree is closed: nothing can be asked of it any more"
             ) from error
 
+    def wake_on_signals(self) -> Callable[[], None]:
+        return lambda: None  # trio always does
+
     def waiter(self) -> TrioWaiter:
         return TrioWaiter()
 
