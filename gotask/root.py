@@ -101,7 +101,7 @@ class Host:
 
     def closed(self, root: Any) -> None:
         """The root is DISPOSED: nothing of the tree is left to do."""
-        OPEN.discard(root)
+        OPEN.pop(root.task_id, None)
         self.farewells = self.pump.observers.close(root)
         self.pump.tree_gone()
 
@@ -206,7 +206,7 @@ class RootManager(WorkCollection[K, T]):
         self._host = host
         self._report: ShutdownReport | None = None
         ROOTS[life.id] = self
-        OPEN.add(self)
+        OPEN[life.id] = self
         for observer in EVERYWHERE:
             host.pump.observers.attach(observer, self)
         life.loop.post(life)

@@ -14,8 +14,8 @@ from gotask.states import DISPOSED
 ROOTS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 """The roots that were opened and are not garbage yet, by id: where `from_pointer` and `get_task_history` look."""
 
-OPEN: set[Any] = set()
-"""The roots that are open: asyncio holds its tasks weakly, so a root that nobody else holds could vanish."""
+OPEN: dict[int, Any] = {}
+"""The roots that are open, by id: asyncio holds its tasks weakly, so a root that nobody else holds could vanish."""
 
 EVERYWHERE: list[Observer] = []
 """The observers of every root that is opened."""

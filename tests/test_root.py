@@ -435,7 +435,7 @@ def test_an_open_root_that_nobody_holds_lives_on(backend: str) -> None:
         assert root is not None
         await root.shutdown()
         assert disposed == ["disposed"]
-        assert root not in OPEN
+        assert root.task_id not in OPEN
 
     run_virtual(main, backend=backend)
 
