@@ -1,0 +1,23 @@
+// Bundles the page into the one module that the Python package ships; `--dev` also the fake transport.
+import { build } from "esbuild";
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  charset: "utf8",
+  legalComments: "none",
+};
+const out = "../gotask_dashboard/static/dashboard.js";
+await build({
+  ...common,
+  entryPoints: ["src/main.ts"],
+  outfile: out,
+  minify: true,
+  banner: { js: "/* gotask dashboard, made from dashboard/web by `npm run build`; holds Preact (MIT) */" },
+});
+if (process.argv.includes("--dev")) {
+  await build({ ...common, entryPoints: ["dev/fake.ts"], outfile: "dev/out/fake.js" });
+}
