@@ -15,11 +15,11 @@ export type Group = "running" | "waiting" | "stopping" | "failed" | "retrying" |
 /** How much a state wants to be seen: a collapsed parent shows the greatest of those below it. */
 const CONCERN: Record<Group, number> = { failed: 5, retrying: 4, stopping: 3, waiting: 1, running: 0, stopped: 0 };
 
-const CALM = /^(TaskComplete|StopByUser|Exit|Restart|AutoStop)\b|^(task complete|stopped by|stop by|exit|auto)/i;
+const CALM = /^(TaskComplete|AutoStop|Exit|Restart|StopByUser|task complete)\b/i;
 
-/** Whether a reason is that of a failure: not one of those by which tasks end well. */
-export function isFailure(reason: string | null): boolean {
-  return reason !== null && reason !== "" && !CALM.test(reason);
+/** Whether a task that is over failed: nobody asked it to stop, and it did not just end. */
+export function isFailure(row: Pick<Row, "askedAt" | "stopReason">): boolean {
+  return !row.askedAt && Boolean(row.stopReason) && !CALM.test(row.stopReason!);
 }
 
 export function groupOf(row: Row): Group {
@@ -29,7 +29,7 @@ export function groupOf(row: Row): Group {
     case DISPOSING:
       return "stopping";
     case DISPOSED:
-      return isFailure(row.stopReason) ? "failed" : "stopped";
+      return isFailure(row) ? "failed" : "stopped";
     case INIT:
     case STARTING:
       return "waiting";

@@ -113,8 +113,9 @@ describe("groups", () => {
     expect(groupOf(row({ askedAt: "2026-01-01T00:00:00Z" }))).toBe("stopping");
   });
   it("tell a failure from an end", () => {
-    expect([isFailure("TaskComplete"), isFailure("ConnectionError: gone"), isFailure(null)]).toEqual([false, true, false]);
-    expect([groupOf(row({ state: 6, stopReason: "StopByUser" })), groupOf(row({ state: 6, stopReason: "OSError: x" }))]).toEqual(["stopped", "failed"]);
+    expect(["TaskComplete", "the line broke", null].map((stopReason) => isFailure(row({ stopReason })))).toEqual([false, true, false]);
+    expect(isFailure(row({ stopReason: "enough of it", askedAt: "2026-01-01T00:00:00Z" }))).toBe(false);
+    expect([groupOf(row({ state: 6, stopReason: "" })), groupOf(row({ state: 6, stopReason: "OSError: x" }))]).toEqual(["stopped", "failed"]);
   });
 });
 

@@ -61,7 +61,7 @@ function shapeOf(state: number) {
         </g>
       );
     case 3:
-      return <path d="M4 2.6v8.8L11.4 7z" fill="currentColor" {...line} />;
+      return <path d="M4 2.6v8.8L11.4 7z" {...line} fill="currentColor" />;
     case 4:
       return <circle cx="7" cy="7" r="4.9" fill="currentColor" />;
     case 5:
