@@ -59,7 +59,11 @@ def chosen(
         Problem: 422: there is no such state or type.
     """
     return Chosen(
-        many("state", state, TaskState), many("type", type, TaskType), owner or None, (q or "").casefold() or None, parent
+        many("state", state, TaskState),
+        many("type", type, TaskType),
+        owner or None,
+        (q or "").casefold() or None,
+        parent,
     )
 
 

@@ -26,7 +26,9 @@ async def ask(panel: Panel, question: Callable[[StoredHistory], T]) -> T:
     """
     store = panel.store
     if store is None or store.session_id is None:
-        raise Problem(503, panel.mirror.store_error or "the history is being opened: ask again in a moment", Retry_After="1")
+        raise Problem(
+            503, panel.mirror.store_error or "the history is being opened: ask again in a moment", Retry_After="1"
+        )
     try:
         return await run_sync(partial(question, store.history), abandon_on_cancel=True)
     except SQLAlchemyError as error:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-
 PORTS_TRIED = 100
 GRACE = 0.5
 """Seconds for which open pages may keep the end waiting."""
@@ -108,5 +107,3 @@ class Server:
             if self._closing.is_set():
                 return
         await server.serve(sockets=[self._listener])
-
-

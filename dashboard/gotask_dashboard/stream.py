@@ -100,7 +100,7 @@ class Feed:
 
     def _table(self, rows: Sequence[Any]) -> dict[str, Any]:
         lines = [self._panel.values(row) for row in rows]
-        columns = list(zip(*lines, strict=True)) if lines else [[] for _ in FIELDS]
+        columns = list(zip(*lines, strict=True)) or [()] * len(FIELDS)
         return {"asOf": self._panel.as_of(), "fields": FIELDS, "columns": columns}
 
     async def _tell_status(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
@@ -98,7 +99,7 @@ def report_of(report: Any) -> dict[str, Any]:
 
 def camel(values: dict[str, Any]) -> dict[str, Any]:
     """The same, named as on the wire."""
-    return {name.split("_")[0] + name.title().replace("_", "")[len(name.split("_")[0]) :]: values[name] for name in values}
+    return {re.sub("_(.)", lambda found: found[1].upper(), name): value for name, value in values.items()}
 
 
 def name_of(thing: Any) -> str:
