@@ -56,9 +56,8 @@ export function firstLine(text: string | null | undefined): string {
   return (text ?? "").split("\n", 1)[0] ?? "";
 }
 
-/** The file and line at the end of a path: stream/decode.py:88. */
+/** The file and line at the end of a path: decode.py:88. */
 export function place(text: string | null | undefined): string {
   if (!text) return "";
-  const parts = text.split(/[\\/]/);
-  return parts.slice(-2).join("/");
+  return text.split(/[\\/]/).pop() ?? "";
 }

@@ -36,6 +36,12 @@ export class Minute {
     this.seconds = [];
   }
 
+  /** Note what the first rows tell of the minute before. */
+  begin(rows: Iterable<Row>, now: number): void {
+    const starts = [...rows].map((row) => Date.parse(row.startTime ?? "")).filter((at) => at > now - SPAN);
+    for (const at of starts.sort((a, b) => a - b)) this.second(at).starts++;
+  }
+
   /** Note how a row changed at this moment. */
   see(before: Row | null, now: Row | null, at: number): void {
     const ended = (!now || now.state === DISPOSED) && before !== null && before.state !== DISPOSED;

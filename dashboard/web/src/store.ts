@@ -12,6 +12,7 @@ export interface Sample {
 }
 
 const KEPT_SAMPLES = 60;
+const STOPPED_AFTER = 600;
 
 export class Store {
   link: Link = "connecting";
@@ -33,7 +34,7 @@ export class Store {
   private planned = 0;
   private leave: (() => void) | null = null;
   private polling = 0;
-  private stoppedAsked = 0;
+  private askedLater = 0;
 
   constructor(readonly transport: Transport) {}
 
@@ -93,7 +94,9 @@ export class Store {
         const known = this.mirror.epoch;
         this.mirror = applySnapshot(this.mirror, event.data);
         if (known !== event.data.epoch) this.newProcess(known !== "");
-        if (this.mirror.missing === 0) this.alive(event.data.asOf);
+        if (this.mirror.missing > 0) break;
+        this.alive(event.data.asOf);
+        if (!this.minute.seconds.length) this.minute.begin(this.mirror.rows.values(), this.now);
         break;
       }
       case "delta": {
@@ -125,7 +128,7 @@ export class Store {
     this.minute.see(before, now, at);
     if (now && now.state !== 6) this.stopped.delete(now.id);
     if (before && !now) this.stopped.set(before.id, { ...before, state: 6, stateName: "DISPOSED" });
-    if (before && !now) this.stoppedAsked = 0;
+    if (before && !now) this.askStopped();
   }
 
   private alive(asOf: string): void {
@@ -151,13 +154,20 @@ export class Store {
   }
 
   /** Ask for the stopped tasks that the server keeps; the page has seen only those that stopped while it was open. */
-  async loadStopped(): Promise<void> {
-    if (Date.now() - this.stoppedAsked < 1000) return;
-    this.stoppedAsked = Date.now();
+  private async loadStopped(): Promise<void> {
     const found = (await this.transport.get("/api/tasks?state=DISPOSED&limit=200").catch(() => null)) as List<Row> | null;
     if (!found) return;
     this.stopped = new Map(found.list.map((row) => [row.id, row]));
     this.changed();
+  }
+
+  /** Soon, and once for all that stop together: only the server knows why they did. */
+  private askStopped(): void {
+    if (this.askedLater) return;
+    this.askedLater = window.setTimeout(() => {
+      this.askedLater = 0;
+      void this.loadStopped();
+    }, STOPPED_AFTER);
   }
 
   private async sample(): Promise<void> {

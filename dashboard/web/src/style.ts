@@ -125,7 +125,7 @@ kbd{border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;paddi
 .c-state>span{overflow:hidden;text-overflow:ellipsis}
 .c-uptime,.c-retries{text-align:end}.c-uptime{color:var(--soft)}
 .c-retries{color:var(--soft)}.c-retries.some{color:var(--retrying);font-weight:600}
-.c-waiting{color:var(--ink)}.c-waiting .reason{color:var(--g)}
+.names{min-width:0}.first{display:flex;min-width:0}.c-waiting .reason{color:var(--g)}
 .rows .c-from{color:var(--soft);font-size:12px}
 .link-down .forest,.link-asleep .forest,.link-down .side,.link-down .strip,.link-down .timeline{filter:saturate(.25);opacity:.72}
 
@@ -232,9 +232,9 @@ tr:hover td{background:var(--faint)}td .key{margin:0}td .id{margin:0}tr.g-failed
 .narrow .tabs{order:3;width:100%;height:44px;margin:0}.narrow .tab{flex:1}
 .narrow .tool{min-width:44px;height:44px}
 .narrow .live{margin:0;font-size:0}.narrow .live .dot{width:10px;height:10px}
-.narrow .strip{padding:8px 0 8px 12px}.narrow .sparks{display:none}
-.narrow .counts{overflow-x:auto;scrollbar-width:none;padding-inline-end:12px}
-.narrow .count{min-width:74px;min-height:48px;flex:none}
+.narrow .strip{padding:6px 8px}.narrow .sparks{display:none}
+.narrow .counts{flex:1;gap:2px}
+.narrow .count{min-width:0;min-height:48px;flex:1 1 auto;padding-inline:8px}.narrow .count.none:not([aria-pressed=true]){display:none}
 .narrow .side{display:none}
 .narrow .tree.opened .side{display:flex;position:absolute;inset:0;z-index:4;border:0}
 .narrow .bar-top{padding:6px 12px;flex-wrap:wrap}.narrow .search{height:44px;flex:1 1 180px;font-size:16px}
@@ -248,8 +248,7 @@ tr:hover td{background:var(--faint)}td .key{margin:0}td .id{margin:0}tr.g-failed
 .narrow .c-name .fold:not(.leaf){width:36px;height:44px;margin-inline:-9px}
 .narrow .tool.back{display:inline-grid;margin:-8px 0 -4px -10px;justify-self:start;align-self:flex-start}
 .narrow .details-head{padding-top:12px}
-.narrow .timeline{padding-bottom:0}.narrow .timeline-head{min-height:44px;gap:10px}.narrow .timeline .tally{display:none}
-.narrow .timeline .fold-line .fold{display:none}
+.narrow .second{display:flex;gap:8px;font-size:12px;color:var(--soft);white-space:nowrap;overflow:hidden;margin-inline-start:2px}.narrow .second>:first-child:not(:last-child){color:var(--g)}
 .narrow label>input,.narrow label>select{height:44px;font-size:16px}.narrow .search>input{height:auto}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}
 @media (forced-colors:active){.dot,.phases span,.bar-track span{forced-color-adjust:none}.line.selected{outline:2px solid Highlight;outline-offset:-2px}}

@@ -133,7 +133,7 @@ describe("formats", () => {
     expect([nameOf({ ownerType: "Viewer", key: "4", id: 4 }), nameOf({ ownerType: "Viewer", key: "ann", id: 4 })]).toEqual(["Viewer", "Viewer ann"]);
   });
   it("give sizes, places and ages", () => {
-    expect([bytes(900), bytes(52_400_000), place("/srv/app/stream/decode.py:88")]).toEqual(["900 B", "52.4 MB", "stream/decode.py:88"]);
+    expect([bytes(900), bytes(52_400_000), place("/srv/app/stream/decode.py:88")]).toEqual(["900 B", "52.4 MB", "decode.py:88"]);
     expect(since("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:12Z"))).toBe(12);
   });
 });

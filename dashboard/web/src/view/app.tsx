@@ -291,13 +291,13 @@ function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) 
           {selected === null ? <Hint /> : <Details key={selected} id={selected} onClose={back} />}
         </aside>
       </main>
-      <Timeline
-        open={timeline && !narrow}
+      {!narrow && <Timeline
+        open={timeline}
         onFold={() => {
           memory.set("timeline", timeline ? "closed" : "open");
           setTimeline(!timeline);
         }}
-      />
+      />}
     </>
   );
 }

@@ -12,6 +12,8 @@ import { Icon, StateIcon } from "./icons";
 
 type Known = Record<string, unknown>;
 const AGAIN_AFTER = 1000;
+/** Also without a change: durations grow, and the call stack moves. */
+const ANYWAY_AFTER = 4000;
 
 export function Details({ id, onClose }: { id: number; onClose(): void }) {
   const { store, speech, askStop, command } = useView();
@@ -107,6 +109,11 @@ function useDetails(id: number, row: Row | undefined): Known | null {
   const { store } = useView();
   const [known, setKnown] = useState<{ id: number; told: Known } | null>(null);
   const [asked, setAsked] = useState({ id: -1, at: 0 });
+  const [round, again] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || store.link !== "live" || again((count) => count + 1), ANYWAY_AFTER);
+    return () => clearInterval(timer);
+  }, [store]);
   useEffect(() => {
     let over = false;
     const wait = asked.id === id ? Math.max(0, asked.at + AGAIN_AFTER - Date.now()) : 0;
@@ -119,7 +126,7 @@ function useDetails(id: number, row: Row | undefined): Known | null {
       over = true;
       clearTimeout(timer);
     };
-  }, [id, row, store.link === "live"]);
+  }, [id, row, round, store.link === "live"]);
   return known?.id === id ? known.told : null;
 }
 

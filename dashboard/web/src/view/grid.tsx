@@ -189,9 +189,20 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
         ) : (
           <span class="fold leaf" />
         )}
-        <span class="owner">{row.ownerType}</span>
-        {nameOf(row) !== row.ownerType && <span class="key">{row.key}</span>}
-        <span class="id">#{row.id}</span>
+        <span class="names">
+          <span class="first">
+            <span class="owner">{row.ownerType}</span>
+            {nameOf(row) !== row.ownerType && <span class="key">{row.key}</span>}
+            <span class="id">#{row.id}</span>
+          </span>
+          {narrow && (
+            <span class="second">
+              {row.retryCount > 0 && <span class="tabular">{retries(row)}</span>}
+              <Waiting row={row} />
+              <span>{place(row.startReason)}</span>
+            </span>
+          )}
+        </span>
         {line.hasChildren && !line.open && <span class="inside">{speech.number(row.children)}</span>}
         {line.hidden && (
           <span class={`below g-${line.hidden}`}>
@@ -213,7 +224,7 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
       <span role="gridcell" class="c-waiting">
         <Waiting row={row} />
       </span>
-      <span role="gridcell" class="c-from">
+      <span role="gridcell" class="c-from" title={row.startReason ?? undefined}>
         {place(row.startReason)}
       </span>
     </div>
