@@ -1,7 +1,7 @@
 """The program behind the page's tests and pictures: `python page_program.py SCENE PORT [options]`, until it is killed.
 
-`service` is a small streaming service, `empty` a root with nothing but the dashboard, `many` 10,000 tasks of which
-4,000 change each second.
+`service` is a small streaming service, `empty` a root with nothing but the dashboard, `lives` 120 tasks that are over,
+`blocked` a loop that does not answer, `many` 10,000 tasks of which 4,000 change each second.
 """
 
 from __future__ import annotations
@@ -184,7 +184,37 @@ async def empty(root: Any) -> None:
     """Nothing."""
 
 
-SCENES = {"service": service, "many": many, "empty": empty}
+class Even(gotask.Task[None]):
+    """Is done at once."""
+
+    async def go(self) -> None:
+        self.step("all of it")
+
+
+class Odd(gotask.Task[None]):
+    """Every third of them fails."""
+
+    async def go(self) -> None:
+        if int(self.key) % 3 == 0:
+            raise ValueError("not this one")
+
+
+async def lives(root: Any) -> None:
+    """Some that are over: 60 of each kind."""
+    for number in range(120):
+        root.add_task(Odd() if number % 2 else Even(), key=str(number))
+
+
+async def blocked(root: Any) -> None:
+    """Now and then nothing else runs."""
+    while True:
+        await anyio.sleep(2)
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            pass
+
+
+SCENES = {"lives": lives, "blocked": blocked, "service": service, "many": many, "empty": empty}
 
 
 async def main() -> None:

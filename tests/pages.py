@@ -13,6 +13,7 @@ from types import TracebackType
 from playwright.sync_api import Browser, Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+CHROMIUM = Path(os.environ.get("GOTASK_CHROMIUM", "/usr/bin/chromium"))
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -21,8 +22,7 @@ FLAGS = (
 
 def launch(playwright: Playwright) -> Browser:
     """Debian's Chromium, or the one that GOTASK_CHROMIUM names."""
-    path = os.environ.get("GOTASK_CHROMIUM", "/usr/bin/chromium")
-    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
 
 
 class Program:
