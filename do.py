@@ -8,6 +8,7 @@ import hashlib
 import locale
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,7 @@ MESSAGES = {
         "skipped": "Python {version}: skipped, it was not found on this machine.",
         "testing": "Python {version}:",
         "lab_later": "The notebooks come with a later version; 'python3 do.py learn' works today.",
+        "no_npm": "The page of the dashboard is built with Node.js: install 'nodejs' and 'npm' and run it again.",
         "no_uv": "'lock' needs the tool uv on PATH: install it ('pipx install uv') and run it again.",
         "stopped": "Stopped.",
     },
@@ -76,6 +78,7 @@ MESSAGES = {
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
         "lab_later": "笔记本将随以后的版本提供；现在可以运行 python3 do.py learn。",
+        "no_npm": "构建面板页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
     },
@@ -358,8 +361,17 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def page(arguments: list[str]) -> int:
+    """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Problem("no_npm")
+    web = str(ROOT / "dashboard" / "web")
+    return run(npm, "ci", "--prefix", web) or run(npm, "run", "build", "--prefix", web, "--", *arguments)
+
+
 COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
-HIDDEN = {"lock": lock}
+HIDDEN = {"lock": lock, "page": page}
 
 
 def usage() -> str:

@@ -137,17 +137,17 @@ class Session(Steady):
 
 
 async def service(root: Any) -> None:
-    streams = root.add_task(Streams())
-    for index, place in enumerate(("door", "hall", "garage", "garden", "roof", "lobby")):
-        names = PEOPLE[index * 2 : index * 2 + 2 + index % 3]
-        streams.add_task(Stream(names, 4.0 if place == "garage" else None), key=place)
     recorders = root.add_task(Recorders())
     door = [recorders.add_task(Recorder(), key=place) for place in ("door", "hall", "lobby")][0]
+    streams = root.add_task(Streams())
+    for index, place in enumerate(("garage", "door", "hall", "garden", "roof", "lobby")):
+        names = PEOPLE[index * 2 : index * 2 + 2 + index % 3]
+        streams.add_task(Stream(names, 4.0 if place == "garage" else None), key=place)
+    root.add_task(Transcoder())
     api = root.add_task(Api())
     api.add_task(Listener(), key=":8554")
     for index in range(6):
         api.add_task(Session(), key=f"10.0.4.{index + 31}")
-    root.add_task(Transcoder())
     root.add_task(Cleaner())
     await anyio.sleep(2)
     door.stop("disk nearly full")

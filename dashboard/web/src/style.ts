@@ -96,6 +96,7 @@ kbd{border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;paddi
 .spring{flex:1}.shown-count{white-space:nowrap;font-size:12px}
 
 .grid{flex:1;min-height:0;overflow:auto;overflow-x:hidden;position:relative;outline:0;overscroll-behavior:contain;scrollbar-width:thin}
+.grid.short{flex:none;border-bottom:1px solid var(--line)}
 .grid:focus-visible{outline:0;box-shadow:inset 0 0 0 2px var(--accent)}
 .grid-head{position:sticky;top:0;z-index:2;background:var(--sheet);border-bottom:1px solid var(--line);font-size:11.5px;color:var(--soft)}
 .rows{position:relative;contain:strict}

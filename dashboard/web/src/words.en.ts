@@ -58,7 +58,7 @@ export const en = {
   "tree.step": "at step “{step}”",
   "tree.retryIn": "retry in {time}",
   "empty.title": "No tasks yet",
-  "empty.text": "The tree has nothing in it. Tasks appear here as soon as the program adds them.",
+  "empty.text": "Only what the dashboard needs is in the tree. Tasks appear here as soon as the program adds them.",
   "filtered.title": "Nothing fits this filter",
   "filtered.text": "None of {n} tasks fits. Other words, or another state?",
   "loading.title": "Connecting to the program",

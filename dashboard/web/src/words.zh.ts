@@ -60,7 +60,7 @@ export const zh: Record<Key, string> = {
   "tree.step": "步骤“{step}”",
   "tree.retryIn": "{time} 后重试",
   "empty.title": "还没有任务",
-  "empty.text": "任务树是空的。程序一添加任务，就会显示在这里。",
+  "empty.text": "任务树里只有面板自身需要的任务。程序一添加任务，就会显示在这里。",
   "filtered.title": "没有符合条件的任务",
   "filtered.text": "{n} 个任务都不符合。换个词或换个状态试试？",
   "loading.title": "正在连接程序",

@@ -137,6 +137,8 @@ export function App({ store, memory, host, onLanguage }: Props) {
   );
 }
 
+const OWN = new Set(["Dashboard", "HistoryStore"]);
+
 interface TreeProps {
   selected: number | null;
   narrow: boolean;
@@ -197,11 +199,12 @@ function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) 
     setText("");
     setGroup(null);
   };
+  // Then there is nothing but what the dashboard itself needs.
+  const alone = store.rows.size <= OWN.size + 1 && [...store.rows.values()].every((row) => row.parentId === null || OWN.has(row.ownerType));
   const filtering = text !== "" || group !== null;
   const body =
     !store.ready && store.link === "down" ? <Blank kind="down" />
     : !store.ready ? <Blank kind="loading" />
-    : !store.rows.size ? <Blank kind="empty" />
     : !lines.length ? (
       <Blank kind="filtered">
         <button class="button" onClick={clear}>
@@ -266,6 +269,7 @@ function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) 
           </div>
           {body ?? (
             <Grid
+              short={alone}
               lines={lines}
               selected={selected}
               narrow={narrow}
@@ -281,6 +285,7 @@ function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) 
               onEscape={clear}
             />
           )}
+          {!body && alone && <Blank kind="empty" />}
         </div>
         <aside
           class="side"

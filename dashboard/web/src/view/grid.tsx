@@ -17,13 +17,15 @@ interface Props {
   lines: Line[];
   selected: number | null;
   narrow: boolean;
+  /** No higher than its rows. */
+  short: boolean;
   grid: RefObject<HTMLDivElement>;
   onToggle(id: number, open?: boolean): void;
   onOpen(id: number): void;
   onEscape(): void;
 }
 
-export function Grid({ lines, selected, narrow, grid, onToggle, onOpen, onEscape }: Props) {
+export function Grid({ lines, selected, narrow, short, grid, onToggle, onOpen, onEscape }: Props) {
   const { speech, select, askStop } = useView();
   const { t } = speech;
   const height = narrow ? 56 : 30;
@@ -102,7 +104,7 @@ export function Grid({ lines, selected, narrow, grid, onToggle, onOpen, onEscape
   const inSight = active >= first && active < end;
   return (
     <div
-      class="grid"
+      class={`grid ${short ? "short" : ""}`}
       role="treegrid"
       tabIndex={0}
       ref={grid}

@@ -58,8 +58,8 @@ export function Header({ tab, theme, onTab, onTheme, onLanguage }: Props) {
         ))}
       </nav>
       <div class="tools">
-        <LiveDot />
-        <button
+        {store.link !== "unauthorised" && <LiveDot />}
+        {store.link !== "unauthorised" && <button
           class="tool"
           aria-pressed={store.paused}
           title={t(store.paused ? "head.resume" : "head.pause")}
@@ -67,7 +67,7 @@ export function Header({ tab, theme, onTab, onTheme, onLanguage }: Props) {
           onClick={() => store.pause(!store.paused)}
         >
           <Icon name={store.paused ? "play" : "pause"} />
-        </button>
+        </button>}
         <button
           class="tool"
           title={t("head.theme", { name: t(`theme.${theme}`) })}

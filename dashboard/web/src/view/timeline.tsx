@@ -93,13 +93,16 @@ function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
     pen.stroke();
   }
 
-  const most = Math.max(4, ...minute.seconds.map((one) => Math.max(one.starts + one.ends, one.failures)));
+  const most = Math.max(4, ...minute.seconds.map((one) => one.starts + one.ends + one.failures));
   const bar = Math.max(1.5, ((width - names - 8) / 60) * 0.62);
   for (const second of minute.seconds) {
     if (second.at < now - SPAN) continue;
+    // By its root, so that a burst leaves single ones visible.
+    const all = second.starts + second.ends + second.failures;
+    const unit = (Math.sqrt(all / most) * (BARS - 8)) / (all || 1);
     let top = BARS - 5;
     for (const [value, name] of [[second.failures, "failed"], [second.ends, "stopped"], [second.starts, "running"]] as const) {
-      const tall = (value / most) * (BARS - 8);
+      const tall = value * unit;
       pen.fillStyle = colour(name);
       pen.fillRect(x(second.at), top - tall, bar, tall);
       top -= tall;
