@@ -200,7 +200,8 @@ class Odd(gotask.Task[None]):
 
 
 async def lives(root: Any) -> None:
-    """Some that are over: 60 of each kind."""
+    """Some that are over: 60 of each kind; not before there is a history."""
+    await anyio.sleep(1.5)
     for number in range(120):
         root.add_task(Odd() if number % 2 else Even(), key=str(number))
 

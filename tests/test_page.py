@@ -54,6 +54,10 @@ class Seen:
         button = self.page.locator(".count").filter(has_text=name)
         return int(button.locator(".figure").inner_text().replace(",", ""))
 
+    def wait_for_all(self) -> None:
+        """Until the ten thousand are there."""
+        expect(self.page.get_by_role("treegrid")).to_have_attribute("aria-rowcount", "10003", timeout=60_000)
+
     def unexpected(self) -> list[str]:
         """Errors that the test has not foreseen."""
         return [error for error in self.errors if not self.expected.search(error)]
@@ -101,7 +105,7 @@ REFUSED = re.compile("status of 401")
 def test_the_tree_appears(service: Program, visit: Open) -> None:
     seen = visit(service.base)
     expect(seen.row("RootManager")).to_have_attribute("aria-level", "1")
-    expect(seen.row("Streams#4")).to_have_attribute("aria-level", "2")
+    expect(seen.row("Streams#")).to_have_attribute("aria-level", "2")
     expect(seen.page.locator(".live")).to_have_text("Live")
     expect(seen.page.locator("h1")).to_have_text("streamd")
 
@@ -118,12 +122,7 @@ def test_the_tree_follows_what_happens(service: Program, visit: Open) -> None:
 def test_only_rows_in_sight_are_in_the_document(visit: Open) -> None:
     with Program("many") as program:
         seen = visit(program.base)
-        seen.page.wait_for_function(
-            "Number(document.querySelector('.gotask').shadowRoot.querySelector('[role=treegrid]')?.ariaRowCount"
-            " ?? document.querySelector('.gotask').shadowRoot.querySelector('[role=treegrid]')"
-            "?.getAttribute('aria-rowcount')) > 9900",
-            timeout=60_000,
-        )
+        seen.wait_for_all()
         assert seen.page.locator(".rows [role=row]").count() < 80
 
 
@@ -149,7 +148,7 @@ def test_a_filter_that_fits_nothing_says_so(service: Program, visit: Open) -> No
 def test_a_count_is_a_filter(service: Program, visit: Open) -> None:
     seen = visit(service.base)
     seen.page.get_by_role("button", name="Stopping").click()
-    expect(seen.row("Recorder")).to_contain_text("Disposing")
+    expect(seen.row("Recorderdoor")).to_contain_text("Disposing")
     expect(seen.row("Viewer")).to_have_count(0)
 
 
@@ -170,10 +169,11 @@ def test_details_say_why_a_task_is_not_stopping(service: Program, visit: Open) -
     expect(details).to_contain_text("/var/lib/streams/door-0142.mp4")
 
 
-def test_the_program_without_tasks_of_its_own_shows_the_dashboard(visit: Open) -> None:
+def test_a_program_without_tasks_of_its_own_says_so(visit: Open) -> None:
     with Program("empty") as program:
         seen = visit(program.base)
-        expect(seen.row("Dashboard")).to_be_visible()
+        expect(seen.row("Dashboard#2")).to_be_visible()
+        expect(seen.page.get_by_role("heading", name="No tasks yet")).to_be_visible()
         assert seen.count("Tasks") == 3
 
 
@@ -181,13 +181,14 @@ def test_pause_holds_the_view_and_resume_catches_up(service: Program, visit: Ope
     seen = visit(service.base)
     expect(seen.row("RootManager")).to_be_visible()
     seen.page.get_by_role("button", name="Pause").click()
+    expect(seen.page.locator(".live")).to_have_text("Paused")
     before = seen.page.locator(".rows").inner_text()
+    uptime = seen.row("RootManager").locator(".c-uptime").inner_text()
     seen.page.wait_for_timeout(3_000)
     assert seen.page.locator(".rows").inner_text() == before
     seen.page.get_by_role("button", name="Resume").click()
-    seen.page.wait_for_function(
-        "before => document.querySelector('.gotask').shadowRoot.querySelector('.rows').innerText !== before", arg=before
-    )
+    expect(seen.page.locator(".live")).to_have_text("Live")
+    expect(seen.row("RootManager").locator(".c-uptime")).not_to_have_text(uptime)
 
 
 # Commands
@@ -199,7 +200,7 @@ def test_the_keyboard_alone_goes_from_the_start_to_a_stop(visit: Open) -> None:
         seen = visit(program.base)
         expect(seen.row("Streamdoor")).to_be_visible()
         seen.press("/")
-        seen.page.keyboard.type("door")
+        seen.page.keyboard.type("stream door")
         seen.press("Enter", "Escape")
         expect(seen.page.get_by_role("treegrid")).to_be_focused()
         expect(seen.row("Streamdoor")).to_have_attribute("aria-selected", "true")
@@ -207,7 +208,7 @@ def test_the_keyboard_alone_goes_from_the_start_to_a_stop(visit: Open) -> None:
         expect(seen.row("Streamdoor")).to_have_attribute("aria-selected", "true")
         seen.press("Delete")
         dialog = seen.page.get_by_role("dialog")
-        expect(dialog).to_contain_text("Stop Stream door #5?")
+        expect(dialog).to_contain_text(re.compile(r"Stop Stream door #\d+\?"))
         expect(dialog).to_contain_text("3 descendants go with it.")
         seen.press("Enter")
         expect(seen.row("Streamdoor")).to_have_count(0)
@@ -375,10 +376,10 @@ def test_a_blocked_loop_is_said(visit: Open) -> None:
 def test_the_link_with_the_token_opens_and_forgets_it(visit: Open) -> None:
     with Program("empty", token="open-sesame-of-the-test") as program:
         seen = visit(f"{program.base}#token=open-sesame-of-the-test")
-        expect(seen.row("Dashboard")).to_be_visible()
+        expect(seen.row("Dashboard#2")).to_be_visible()
         assert "open-sesame" not in seen.page.url
         seen.page.reload()
-        expect(seen.row("Dashboard")).to_be_visible()
+        expect(seen.row("Dashboard#2")).to_be_visible()
 
 
 def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
@@ -391,7 +392,7 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
         expect(seen.page.get_by_role("alert")).to_have_text("That is not the token of this program.")
         seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
         seen.page.get_by_role("button", name="Open").click()
-        expect(seen.row("Dashboard")).to_be_visible()
+        expect(seen.row("Dashboard#2")).to_be_visible()
 
 
 # Sizes, and those who do not see it
@@ -468,11 +469,7 @@ def test_frames_go_on_with_ten_thousand_tasks_and_four_thousand_changes_a_second
     """Most of the time of the page's thread is left, while it scrolls; the frame times are in the report."""
     with Program("many") as program:
         seen = visit(program.base)
-        seen.page.wait_for_function(
-            "Number(document.querySelector('.gotask').shadowRoot.querySelector('[role=treegrid]')"
-            "?.getAttribute('aria-rowcount')) > 9900",
-            timeout=60_000,
-        )
+        seen.wait_for_all()
         session = seen.page.context.new_cdp_session(seen.page)
         session.send("Performance.enable")
 

@@ -88,8 +88,8 @@ export function App({ store, memory, host, onLanguage }: Props) {
   const answer = (reason: string | null) => {
     const asked = question!;
     setQuestion(null);
-    // Where the keyboard was before the question.
-    host.shadowRoot?.querySelector<HTMLElement>(".grid")?.focus({ preventScroll: true });
+    // Back to where the keyboard was; not before the dialog is gone, which keeps the focus to itself.
+    setTimeout(() => host.shadowRoot?.querySelector<HTMLElement>(".grid")?.focus({ preventScroll: true }));
     if (reason === null) return;
     const body = reason ? { reason } : {};
     if (asked.kind === "one") void send(`/api/tasks/${asked.row.id}/stop`, body, speech.t("said.stop", { name: nameOf(asked.row) }));
