@@ -277,7 +277,8 @@ def test_read_only_offers_no_commands(visit: Open) -> None:
 def test_history_has_charts_filters_and_pages(visit: Open) -> None:
     with Program("lives") as program:
         seen = visit(program.base)
-        expect(seen.page.locator(".count").filter(has_text="Stopped")).to_contain_text("120")
+        expect(seen.page.locator(".count").filter(has_text="Failed")).to_contain_text("20")
+        expect(seen.page.locator(".count").filter(has_text="Stopped")).to_contain_text("100")
         seen.page.get_by_role("button", name="History").click()
         expect(seen.page.locator(".pager")).to_contain_text("1 to 50 of 120")
         expect(seen.page.get_by_role("heading", name="Failures by reason")).to_be_visible()
@@ -296,7 +297,7 @@ def test_sessions_lead_to_their_lives(tmp_path: Path, visit: Open) -> None:
     with Program("lives", history=str(tmp_path / "history.db")) as program:
         seen = visit(program.base)
         seen.expected = DOWN
-        expect(seen.page.locator(".count").filter(has_text="Stopped")).to_contain_text("120")
+        expect(seen.page.locator(".count").filter(has_text="Stopped")).to_contain_text("100")
         seen.page.wait_for_timeout(1_000)
         program.kill()
         program.start()

@@ -25,7 +25,7 @@ def choose(name: str) -> Step:
     """Click on a task, when its tree has lived a while."""
 
     def step(page: Page, program: Program) -> None:
-        page.wait_for_timeout(14_000)
+        page.wait_for_timeout(40_000)
         page.locator(f"[role=row]:has-text('{name}')").first.click()
         page.wait_for_timeout(1_800)
 
@@ -73,9 +73,9 @@ def details(page: Page, program: Program) -> None:
 
 
 PICTURES: dict[str, tuple[str, tuple[int, int], str, str, Step]] = {
-    "light": ("service", DESKTOP, "light", "en", choose("door")),
-    "dark": ("service", DESKTOP, "dark", "en", choose("garage")),
-    "chinese": ("service", DESKTOP, "light", "zh", choose("door")),
+    "light": ("service", DESKTOP, "light", "en", choose("Recorderdoor")),
+    "dark": ("service", DESKTOP, "dark", "en", choose("Camera")),
+    "chinese": ("service", DESKTOP, "light", "zh", choose("Camera")),
     "mobile": ("service", PHONE, "light", "en", wait),
     "mobile-details": ("service", PHONE, "dark", "zh", details),
     "empty": ("empty", DESKTOP, "light", "en", wait),

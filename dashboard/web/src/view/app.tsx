@@ -236,7 +236,9 @@ function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) 
                     grid.current?.focus();
                   } else if (event.key === "Enter" || event.key === "ArrowDown") {
                     event.preventDefault();
-                    const first = lines.find((line) => !line.faded);
+                    // Not the lines that are drawn: those may still be for less than what is typed by now.
+                    const now = linesOf(rows, closed, { text: event.currentTarget.value, group });
+                    const first = now.find((line) => !line.faded);
                     if (first) onSelect(first.row.id);
                     grid.current?.focus();
                   }
