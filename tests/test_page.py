@@ -198,20 +198,20 @@ def test_the_keyboard_alone_goes_from_the_start_to_a_stop(visit: Open) -> None:
     """And the question before it says how many descendants go too."""
     with Program("service") as program:
         seen = visit(program.base)
-        expect(seen.row("Streamdoor")).to_be_visible()
+        expect(seen.row("Streamgarden")).to_be_visible()
         seen.press("/")
-        seen.page.keyboard.type("stream door")
+        seen.page.keyboard.type("garden")
         seen.press("Enter", "Escape")
         expect(seen.page.get_by_role("treegrid")).to_be_focused()
-        expect(seen.row("Streamdoor")).to_have_attribute("aria-selected", "true")
+        expect(seen.row("Streamgarden")).to_have_attribute("aria-selected", "true")
         seen.press("ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight")
-        expect(seen.row("Streamdoor")).to_have_attribute("aria-selected", "true")
+        expect(seen.row("Streamgarden")).to_have_attribute("aria-selected", "true")
         seen.press("Delete")
         dialog = seen.page.get_by_role("dialog")
-        expect(dialog).to_contain_text(re.compile(r"Stop Stream door #\d+\?"))
+        expect(dialog).to_contain_text(re.compile(r"Stop Stream garden #\d+\?"))
         expect(dialog).to_contain_text("3 descendants go with it.")
         seen.press("Enter")
-        expect(seen.row("Streamdoor")).to_have_count(0)
+        expect(seen.row("Streamgarden")).to_have_count(0)
         expect(seen.page.get_by_role("treegrid")).to_be_focused()
 
 

@@ -56,6 +56,11 @@ export function firstLine(text: string | null | undefined): string {
   return (text ?? "").split("\n", 1)[0] ?? "";
 }
 
+/** A line of a stack without the long way to an installed package: asyncio/tasks.py:649 in sleep. */
+export function shortPlace(text: string): string {
+  return text.replace(/(?:[A-Za-z]:)?[\\/](?:[^\\/\s]+[\\/])+([^\\/\s]+[\\/][^\\/\s]+)/g, "$1");
+}
+
 /** The file and line at the end of a path: decode.py:88. */
 export function place(text: string | null | undefined): string {
   if (!text) return "";

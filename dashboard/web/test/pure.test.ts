@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, duration, nameOf, place, retries, since, uptime } from "../src/format";
+import { bytes, duration, nameOf, place, retries, shortPlace, since, uptime } from "../src/format";
 import { preferredLanguage, speech } from "../src/i18n";
 import { applyDelta, applySnapshot, decode, emptyMirror } from "../src/mirror";
 import { groupOf, isFailure } from "../src/states";
@@ -128,6 +128,10 @@ describe("formats", () => {
   });
   it("give retries, also those without an end", () => {
     expect([[2, 5], [3, -1], [0, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", ""]);
+  });
+  it("leave out the long way to a package", () => {
+    const text = "/usr/lib/python3.11/asyncio/tasks.py:649 in sleep";
+    expect([shortPlace(text), shortPlace("app/decode.py:8 in go")]).toEqual(["asyncio/tasks.py:649 in sleep", "app/decode.py:8 in go"]);
   });
   it("leave out a key that is only the id", () => {
     expect([nameOf({ ownerType: "Viewer", key: "4", id: 4 }), nameOf({ ownerType: "Viewer", key: "ann", id: 4 })]).toEqual(["Viewer", "Viewer ann"]);

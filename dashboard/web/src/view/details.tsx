@@ -1,7 +1,7 @@
 /** Everything about one task, and what can be done with it. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { duration, firstLine, nameOf, retries, since, uptime } from "../format";
+import { duration, firstLine, nameOf, retries, shortPlace, since, uptime } from "../format";
 import { DISPOSED, groupOf, RETRYING } from "../states";
 import { pathOf } from "../tree";
 import type { List, Row } from "../types";
@@ -313,7 +313,7 @@ function Report({ value }: { value: unknown }) {
         {report.chain.map((one, index) => (
           <li key={index}>
             <strong>{one.task}</strong> {one.what}
-            {one.stack && one.stack.length > 0 && <code>{one.stack[one.stack.length - 1]}</code>}
+            {one.stack && one.stack.length > 0 && <code title={one.stack.join("\n")}>{shortPlace(one.stack[one.stack.length - 1]!)}</code>}
           </li>
         ))}
       </ol>
@@ -432,7 +432,7 @@ function Stack({ value }: { value: unknown }) {
   if (!text) return null;
   return (
     <Part title={t("detail.stack")}>
-      <pre tabIndex={0}>{text}</pre>
+      <pre tabIndex={0}>{shortPlace(text)}</pre>
     </Part>
   );
 }
