@@ -138,7 +138,9 @@ class Session(Steady):
 
 async def service(root: Any) -> None:
     recorders = root.add_task(Recorders())
-    door = [recorders.add_task(Recorder(), key=place) for place in ("door", "hall", "lobby")][0]
+    door = recorders.add_task(Recorder(), key="door")
+    recorders.add_task(Recorder(), key="hall")
+    recorders.add_task(Recorder(), key="lobby")
     streams = root.add_task(Streams())
     for index, place in enumerate(("garage", "door", "hall", "garden", "roof", "lobby")):
         names = PEOPLE[index * 2 : index * 2 + 2 + index % 3]

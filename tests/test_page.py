@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import CHROMIUM, REPOSITORY, Program, launch
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-
-from tests.pages import CHROMIUM, REPOSITORY, Program, launch
 
 AXE = REPOSITORY / "dashboard" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 MISSING = [str(path) for path in (CHROMIUM, AXE) if not path.exists()]

@@ -1,4 +1,4 @@
-"""Takes the pictures of the page: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`, beside this file if no folder is given.
+"""Takes the pictures of the page: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`; no folder: beside this file.
 
 It needs playwright, Pillow and Chromium. README shows `light` and `dark`; the others are for looking at.
 """
@@ -14,9 +14,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from tests.pages import Program, launch  # noqa: E402
+from pages import Program, launch  # noqa: E402
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 Step = Callable[[Page, Program], None]
@@ -95,7 +95,9 @@ def take(browser: Browser, name: str, folder: Path) -> None:
     options: dict[str, Any] = {"token": "a-token-for-the-picture"} if name == "token" else {}
     with Program(scene, **options) as program:
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.add_init_script(f"localStorage['gotask.theme'] = '{theme}'; localStorage['gotask.language'] = '{language}'")
+        page.add_init_script(
+            f"localStorage['gotask.theme'] = '{theme}'; localStorage['gotask.language'] = '{language}'"
+        )
         page.goto(program.base)
         step(page, program)
         page.screenshot(path=folder / f"{name}.png")
