@@ -225,6 +225,15 @@ def test_escape_leaves_the_question_and_the_task(service: Program, visit: Open) 
     expect(seen.page.get_by_role("treegrid")).to_be_focused()
 
 
+def test_enter_goes_to_what_can_be_done_and_escape_back(service: Program, visit: Open) -> None:
+    seen = visit(service.base)
+    seen.row("Streamhall").click()
+    seen.press("Enter")
+    expect(seen.page.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    seen.press("Escape")
+    expect(seen.page.get_by_role("treegrid")).to_be_focused()
+
+
 def test_a_stopped_task_can_be_started_again(visit: Open) -> None:
     with Program("service") as program:
         seen = visit(program.base)

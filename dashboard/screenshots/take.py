@@ -1,4 +1,4 @@
-"""Takes the pictures of the page: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`; no folder: beside this file.
+"""Takes the pictures of the page: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`; else beside this file.
 
 It needs playwright, Pillow and Chromium. README shows `light` and `dark`; the others are for looking at.
 """

@@ -1,16 +1,7 @@
-// Bundles the page into the one module that the Python package ships; `--dev` also the fake transport.
+// Bundles the page into the one module that the Python package ships.
 import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-const common = {
-  bundle: true,
-  format: "esm",
-  target: "es2022",
-  jsx: "automatic",
-  jsxImportSource: "preact",
-  charset: "utf8",
-  legalComments: "none",
-};
 // The style sheet is text to esbuild: its line breaks are taken out here.
 const tighten = {
   name: "tighten",
@@ -21,15 +12,17 @@ const tighten = {
     }));
   },
 };
-const out = "../gotask_dashboard/static/dashboard.js";
 await build({
-  ...common,
   entryPoints: ["src/main.ts"],
-  outfile: out,
+  outfile: "../gotask_dashboard/static/dashboard.js",
+  bundle: true,
   minify: true,
   plugins: [tighten],
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  charset: "utf8",
+  legalComments: "none",
   banner: { js: "/* gotask dashboard, made from dashboard/web by `npm run build`; holds Preact (MIT) */" },
 });
-if (process.argv.includes("--dev")) {
-  await build({ ...common, entryPoints: ["dev/fake.ts"], outfile: "dev/out/fake.js" });
-}

@@ -1,6 +1,6 @@
 /** What happened in the last minute, as the page saw it: counts for each second, and the states of a few tasks. */
 import { nameOf } from "./format";
-import { DISPOSED, groupOf, type Group } from "./states";
+import { DISPOSED, groupOf, RETRYING, type Group } from "./states";
 import type { Row } from "./types";
 
 export const SPAN = 60_000;
@@ -47,7 +47,7 @@ export class Minute {
     const ended = (!now || now.state === DISPOSED) && before !== null && before.state !== DISPOSED;
     if (now && (!before || now.life > before.life)) this.second(at).starts++;
     if (ended) this.second(at).ends++;
-    if (now && before && now.state !== before.state && (now.state === 7 || groupOf(now) === "failed")) {
+    if (now && before && now.state !== before.state && (now.state === RETRYING || groupOf(now) === "failed")) {
       this.second(at).failures++;
     }
     const group = now ? groupOf(now) : null;
@@ -59,7 +59,9 @@ export class Minute {
     let lane = this.lanes.get(row.id);
     if (!lane) {
       lane = { id: row.id, name: nameOf(row), segments: [], ended: null, changed: at };
-      if (before) lane.segments.push({ group: groupOf(before), from: Date.parse(before.startTime ?? "") || 0, life: before.life });
+      // A task that waits to be retried has ended the life that its start time is of.
+      const from = before && before.state !== RETRYING ? Date.parse(before.startTime ?? "") || at : at;
+      if (before) lane.segments.push({ group: groupOf(before), from, life: before.life });
       this.lanes.set(row.id, lane);
     }
     lane.changed = at;

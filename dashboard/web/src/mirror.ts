@@ -29,10 +29,11 @@ export function decode({ fields, columns }: Columns): Row[] {
   return rows;
 }
 
-/** Take one part of a snapshot; the first one after a complete tree begins a new one. */
+/** Take one part of a snapshot; the first one begins a new tree, also where the one before broke off in the middle. */
 export function applySnapshot(mirror: Mirror, part: Snapshot): Mirror {
-  const rows = mirror.missing === 0 ? new Map<number, Row>() : mirror.rows;
-  const missing = (mirror.missing || part.parts) - 1;
+  const begins = mirror.missing === 0 || part.part === 0;
+  const rows = begins ? new Map<number, Row>() : mirror.rows;
+  const missing = (begins ? part.parts : mirror.missing) - 1;
   for (const row of decode(part)) rows.set(row.id, row);
   return { epoch: part.epoch, seq: part.seq, asOf: part.asOf, missing, rows };
 }

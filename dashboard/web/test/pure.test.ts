@@ -37,10 +37,15 @@ describe("the mirror", () => {
   it("makes rows out of columns", () => {
     expect(decode({ fields: ["id", "key"], columns: [[1, 2], ["a", "b"]] })).toEqual([{ id: 1, key: "a" }, { id: 2, key: "b" }]);
   });
-  it("is complete when all parts are there, in whichever numbering", () => {
-    const first = applySnapshot(emptyMirror(), part(tree.slice(0, 2), 1, 2));
+  it("begins anew after a snapshot that broke off", () => {
+    const half = applySnapshot(emptyMirror(), part(tree.slice(0, 4), 0, 2));
+    const whole = applySnapshot(half, part(tree.slice(0, 2), 0, 1));
+    expect([whole.missing, whole.rows.size]).toEqual([0, 2]);
+  });
+  it("is complete when all parts are there", () => {
+    const first = applySnapshot(emptyMirror(), part(tree.slice(0, 2), 0, 2));
     expect(first.missing).toBe(1);
-    const second = applySnapshot(first, part(tree.slice(2), 2, 2));
+    const second = applySnapshot(first, part(tree.slice(2), 1, 2));
     expect([second.missing, second.rows.size]).toEqual([0, 5]);
   });
   it("begins a new tree with the next snapshot", () => {

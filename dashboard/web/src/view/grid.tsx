@@ -28,6 +28,7 @@ interface Props {
 export function Grid({ lines, selected, narrow, short, grid, onToggle, onOpen, onEscape }: Props) {
   const { speech, select, askStop } = useView();
   const { t } = speech;
+  useTick();
   const height = narrow ? 56 : 30;
   const [view, setView] = useState({ top: 0, height: 800 });
   const active = lines.findIndex((line) => line.row.id === selected);
@@ -83,7 +84,7 @@ export function Grid({ lines, selected, narrow, short, grid, onToggle, onOpen, o
       },
       ArrowLeft: () => {
         if (line?.open) onToggle(line.row.id, false);
-        else if (line) go(lines.findIndex((one) => one.row.id === line.row.parentId) + 0 || 0);
+        else if (line) go(lines.findIndex((one) => one.row.id === line.row.parentId));
       },
       " ": () => line && onToggle(line.row.id),
       Enter: () => line && onOpen(line.row.id),
@@ -158,7 +159,6 @@ interface RowProps {
 function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowProps) {
   const { store, speech } = useView();
   const { row } = line;
-  useTick();
   const group = groupOf(row);
   const started = since(row.startTime ?? row.addedAt, store.now);
   const up = row.state === DISPOSED || started === null ? "–" : uptime(started);
