@@ -76,7 +76,7 @@ def test_a_host_that_is_not_there_fails_the_start() -> None:
     """L4: with the error of the operating system."""
     with gotask.BlockingRoot() as root:
         dashboard = root.add_task(Dashboard(host="198.51.100.1", token="known", port=0, history=None))
-        with pytest.raises(OSError, match="[Aa]ddress"):
+        with pytest.raises(OSError, match=r"[Aa]ddress"):
             root.wait_started(dashboard)
 
 

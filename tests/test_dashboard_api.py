@@ -106,6 +106,8 @@ def test_what_has_no_value_is_sorted_last(site: Any) -> None:
         ("/api/tasks?type=thing", "CHANNEL"),
         ("/api/tasks?sort=colour", "ownerType"),
         ("/api/tasks?limit=1001", "1000"),
+        ("/api/tasks?onwer=Camera", "owner"),
+        ("/api/session?x=1", "none"),
         ("/api/tasks?limit=-1", "limit"),
         ("/api/tasks?parent=x", "parent"),
         ("/api/tasks/tree?depth=51", "depth"),

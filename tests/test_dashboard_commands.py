@@ -181,7 +181,7 @@ def test_what_holds_the_dashboard_is_spared() -> None:
         site.root.wait_started(inner)
         assert site.post("/api/tasks/stop", {"filter": {"q": "all of it"}, "dryRun": True}, 200)["count"] == 1
         site.base = inner.url.partition("/#")[0]
-        site.client.base_url = site.base  # type: ignore[assignment]
+        site.client.base_url = site.base
         site.client.headers["Authorization"] = f"Bearer {inner.token}"
         assert site.post("/api/tasks/stop", {"filter": {"q": "all of it"}, "dryRun": True}, 200)["count"] == 0
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gotask import BlockingRoot, GotaskError, RootManager, TaskState, __version__
 from gotask.store import HistoryStore
 from gotask_dashboard import metrics, options, routes, task_routes
+from gotask_dashboard.asking import only_known
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.models import ProblemDetails
 from gotask_dashboard.options import OWN_FILE, Options, Place, Redact, history_store
@@ -26,8 +27,9 @@ def make_app(panel: Callable[[], Panel], settings: Options) -> FastAPI:
     app = FastAPI(
         title="gotask dashboard", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.include_router(task_routes.router)
-    app.include_router(routes.router)
+    for router in (task_routes.router, routes.router):
+        app.include_router(router, dependencies=[Depends(only_known)])
+    app.include_router(routes.page)
     handle_problems(app)
     meter, sessions = Meter(), Sessions(settings.token)
     app.state.panel, app.state.meter, app.state.sessions = panel, meter, sessions

@@ -108,5 +108,5 @@ class Server:
                 return
         await server.serve(sockets=[self._listener])
         for connection in list(server.server_state.connections):  # of pages that did not read what was sent
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
         await asyncio.sleep(0)
