@@ -128,7 +128,7 @@ def test_first_run_sets_up_and_second_run_starts_at_once(folder: Path) -> None:
     [installed] = (folder / ".venv").glob("[lL]ib/**/site-packages/pip")
     (installed / "__main__.py").write_text("raise SystemExit('pip was called')")
     second = call(folder, "learn")
-    assert (second.returncode, second.stdout, second.stderr) == (5, "the course []\n", "")
+    assert (second.returncode, second.stdout, second.stderr) == (5, "the course ['learn']\n", "")
 
     (folder / "constraints.txt").write_text("anyio==4.16.0\n")
     third = call(folder, "learn")
@@ -160,7 +160,7 @@ def test_extras_add_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(do, "quietly", lambda *command, env=None: targets.append(command[-1]))
     for extras in (("test",), ("dev", "test"), ("test",), ()):
         do.set_up(extras)
-    assert targets == [".[test]", ".[dev,test]"]
+    assert targets == [".[dashboard,test]", ".[dashboard,dev,test]"]
 
 
 # What can be missing.
