@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import signal
 import socket
 import subprocess
 import sys
@@ -256,7 +257,7 @@ def test_before_the_history_is_open_it_says_so() -> None:
 @contextmanager
 def hosted(app: Any) -> Iterator[str]:
     """Somebody's application, with a real server."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -331,6 +332,46 @@ def test_a_tree_in_the_loop_of_its_host() -> None:
     total, status = asyncio.run(program())
     assert total >= 2
     assert status == 202
+
+
+HOST = """
+import contextlib, sys, fastapi, uvicorn, gotask
+from gotask_dashboard import create_app
+
+root = gotask.RootManager()
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    async with root:
+        yield
+    print("the tree is gone", flush=True)
+
+app = fastapi.FastAPI(lifespan=lifespan)
+app.mount("/gotask", create_app(root, token=False, history=None))
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+
+Server(uvicorn.Config(app, port=0)).run()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_open_pages_do_not_keep_their_host_from_ending() -> None:
+    """uvicorn waits for open streams before it ends the application, and the tree with it: so they must go first."""
+    command = [sys.executable, "-c", HOST]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/gotask/api/events", timeout=20) as answer:
+            events = events_of(answer)
+            assert next(events)[0] == "snapshot"
+            process.send_signal(signal.SIGINT)
+            assert list(events)[-1][0] == "bye"
+        said, _ = process.communicate(timeout=20)
+    assert said == "the tree is gone\n"
 
 
 def test_only_a_root_can_be_shown() -> None:

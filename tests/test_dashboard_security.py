@@ -114,6 +114,14 @@ def test_the_cookie_of_another_port_is_refused(site: Site, stranger: httpx.Clien
     problem(stranger.get("/api/tasks", headers={"Cookie": f"gotask_{port}={value}"}), 401)
 
 
+def test_cookies_of_other_programs_do_no_harm(site: Site, stranger: httpx.Client) -> None:
+    """They may hold anything."""
+    log_in(site, stranger)
+    [(name, value)] = stranger.cookies.items()
+    strange = f'a={{"x": [1, 2]}}; b="; {name}={value}; c@d=ä'.encode()
+    assert httpx.get(f"{site.base}/api/tasks", headers={b"Cookie": strange}).status_code == 200
+
+
 def test_the_page_needs_no_token_and_holds_no_data(site: Site, stranger: httpx.Client) -> None:
     """The page and its parts are the same for everybody."""
     page = stranger.get("/")
