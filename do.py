@@ -26,7 +26,7 @@ MESSAGES = {
         "usage": "Usage: python3 do.py COMMAND [ARGUMENTS]",
         "learn": "the course: ten lessons, each an error until its TODOs are done",
         "test": "the whole test suite with coverage; arguments go to pytest; --python 3.12, --every-python",
-        "demo": "the live tree, until Ctrl-C",
+        "demo": "the live tree in the browser, until Ctrl-C; --terminal: here; --port N",
         "lab": "notebooks (not in this version)",
         "bench": "the benchmarks; arguments go to them",
         "check": "lint, format and types",
@@ -58,7 +58,7 @@ MESSAGES = {
         "usage": "用法：python3 do.py 命令 [参数]",
         "learn": "课程：十节课，完成其中的 TODO 之前每节都是一个错误",
         "test": "运行全部测试并统计覆盖率；参数交给 pytest；--python 3.12、--every-python",
-        "demo": "任务树演示，按 Ctrl-C 结束",
+        "demo": "在浏览器中演示任务树，按 Ctrl-C 结束；--terminal 显示在终端；--port N",
         "lab": "笔记本（此版本尚无）",
         "bench": "性能基准；参数交给基准程序",
         "check": "代码规范、格式与类型检查",
@@ -293,8 +293,8 @@ def learn(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """A live tree in the terminal, without an end."""
-    return run(set_up(()), "examples/live_tree.py", "--forever", *arguments)
+    """The live tree of a small service in the browser, without an end."""
+    return run(set_up(("dashboard",)), "examples/live_tree.py", "--forever", *arguments)
 
 
 def lab(arguments: list[str]) -> int:

@@ -46,9 +46,7 @@ class Site:
         self.client = httpx.Client(base_url=self.base, headers=headers, timeout=20)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.client.close()
         self.root.shutdown(20)
 
@@ -109,6 +107,17 @@ def events_of(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
 def rows_of(data: Any) -> list[dict[str, Any]]:
     """The rows of a snapshot or delta."""
     return [dict(zip(data["fields"], values, strict=True)) for values in zip(*data["columns"], strict=True)]
+
+
+def allow_files(number: int) -> None:
+    """Let this process have so many files and sockets open, where that is limited."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
 
 class Page:

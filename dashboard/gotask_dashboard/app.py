@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gotask import BlockingRoot, GotaskError, RootManager, TaskState, __version__
 from gotask.store import HistoryStore
 from gotask_dashboard import metrics, options, routes, task_routes
+from gotask_dashboard.asking import only_known
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.models import ProblemDetails
 from gotask_dashboard.options import OWN_FILE, Options, Place, Redact, history_store
@@ -18,18 +20,20 @@ from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import LOGGER, Problem, handle_problems
 from gotask_dashboard.process import Meter
 from gotask_dashboard.pulse import Pulse
-from gotask_dashboard.security import Guard, Sessions
+from gotask_dashboard.security import Guard
+from gotask_dashboard.sessions import Sessions
 
 
-def make_app(panel: Callable[[], Panel], settings: Options) -> FastAPI:
+def make_app(panel: Callable[[], Panel], settings: Options, sessions: Sessions) -> FastAPI:
     """The application; `panel` is asked for by each request."""
     app = FastAPI(
         title="gotask dashboard", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.include_router(task_routes.router)
-    app.include_router(routes.router)
+    for router in (task_routes.router, routes.router):
+        app.include_router(router, dependencies=[Depends(only_known)])
+    app.include_router(routes.page)
     handle_problems(app)
-    meter, sessions = Meter(), Sessions(settings.token)
+    meter = Meter()
     app.state.panel, app.state.meter, app.state.sessions = panel, meter, sessions
     app.state.registry = lambda: metrics.registry(panel(), meter)
     app.add_middleware(Guard, options=settings, sessions=sessions)
@@ -71,7 +75,8 @@ def create_app(
     if not isinstance(root, RootManager):
         raise TypeError(f"create_app() takes a RootManager or a BlockingRoot, not {root!r}")
     settings = options.check(host, token, read_only, redact, allowed_hosts, keep_stopped)
-    app = make_app(Mounted(root, settings, history_store(history)).panel, settings)
+    panel = Mounted(root, settings, history_store(history)).panel
+    app = make_app(panel, settings, Sessions(settings.token))
     app.state.token = settings.token
     if settings.own_token:
         LOGGER.info("the dashboard is where it was mounted, with /#token=%s", settings.token)
@@ -98,5 +103,12 @@ class Mounted:
             except GotaskError as error:
                 raise Problem(503, f"there is nothing to see yet: {error}", Retry_After="1") from None
             self._panel = Panel(self._root, mirror, self._settings, Pulse(), None)
+            self._panel.host_ends = host_ends
             mirror.store = mirror.first_of(HistoryStore) or self._root.add_task(self._store)
         return self._panel
+
+
+def host_ends() -> bool:
+    """Whether the server around us is about to end: uvicorn tells nobody, and waits for open pages for ever."""
+    server = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return bool(getattr(server, "should_exit", False))

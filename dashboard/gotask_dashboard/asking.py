@@ -8,8 +8,8 @@ from fastapi import Depends, Path, Query, Request
 
 from gotask import TaskState, TaskType
 from gotask_dashboard.filters import Chosen, chosen, one, seconds_of
-from gotask_dashboard.models import ProblemDetails
 from gotask_dashboard.panel import Panel
+from gotask_dashboard.problems import Problem
 
 BIGGEST = 2**53 - 1
 """The biggest number that JavaScript and every database hold."""
@@ -29,6 +29,19 @@ def panel_of(request: Request) -> Panel:
 
 
 Here = Annotated[Panel, Depends(panel_of)]
+
+
+def only_known(request: Request) -> None:
+    """Refuse a parameter that would be ignored: with a filter misspelt, everything would fit.
+
+    Raises:
+        Problem: 422.
+    """
+    described = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = [parameter["name"] for parameter in described.get("parameters", ()) if parameter["in"] == "query"]
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        raise Problem(422, f"there is no parameter {unknown!r} here: there is {', '.join(known) or 'none'}")
 
 
 def who(request: Request) -> str:
@@ -72,6 +85,3 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     common = (400, 401, 403, 405, 421, 422, 500, 503)
     return {status: {"description": "Problem", "content": schema} for status in sorted({*common, *statuses})}
-
-
-__all__ = ["ProblemDetails"]

@@ -13,6 +13,7 @@ from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.options import OWN_FILE, Own, Place, Redact, check, check_port, history_store
 from gotask_dashboard.pulse import BEAT, Pulse
 from gotask_dashboard.server import Server, address_of, listen
+from gotask_dashboard.sessions import Sessions
 
 
 class Dashboard(Work):
@@ -43,6 +44,7 @@ class Dashboard(Work):
         check_port(port)
         self._options = check(host, token, read_only, redact, allowed_hosts, keep_stopped)
         self._port = port
+        self._sessions = Sessions(self._options.token)  # pages stay logged in when it is restarted
         # One that is named is checked at once; that of the program needs no SQLAlchemy before there is a tree.
         self._store = None if isinstance(history, Own) else history_store(history)
         self._history = history
@@ -107,7 +109,7 @@ class Dashboard(Work):
         from gotask_dashboard.panel import Panel
 
         panel = Panel(root, self._mirror, self._options, self._pulse, self.task_id)
-        return panel, make_app(lambda: panel, self._options)
+        return panel, make_app(lambda: panel, self._options, self._sessions)
 
     def _failed(self, error: Exception) -> None:
         """In the server's thread: it could not serve."""

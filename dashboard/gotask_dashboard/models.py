@@ -10,9 +10,9 @@ List = list  # classes with a field `list` need another name for it
 
 
 class Exact(BaseModel):
-    """An object with these fields and no others."""
+    """An object with these fields and no others, whose values are not converted."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ProblemDetails(Exact):

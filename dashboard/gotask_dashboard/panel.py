@@ -7,10 +7,12 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
+import psutil
 
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.options import Options
@@ -28,10 +30,12 @@ class Panel:
     def __init__(self, root: Any, mirror: Mirror, options: Options, pulse: Pulse, own_id: int | None) -> None:
         self.root, self.mirror, self.options, self.pulse, self.own_id = root, mirror, options, pulse, own_id
         self.epoch = secrets.token_hex(8)
-        self.opened_at = time.time()
+        self.began_at = psutil.Process().create_time()
         self.show = redactor(options.redact, self._complain)
         self.streams = 0
         self.closing = False
+        self.host_ends: Callable[[], bool] = bool
+        """Whether the server that hosts it is about to end."""
         self.hurried_until = 0.0
         self._news = anyio.Event()
         self._complained = False
@@ -47,6 +51,11 @@ class Panel:
         """Say goodbye to all pages."""
         self.closing = True
         self._wake()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether pages are to go."""
+        return self.closing or self.mirror.is_closed or self.host_ends()
 
     def _wake(self) -> None:
         news, self._news = self._news, anyio.Event()
@@ -105,7 +114,7 @@ class Panel:
         return {
             "program": program(), "pid": os.getpid(), "host": socket.gethostname(),
             "python": ".".join(map(str, sys.version_info[:3])), "gotask": __version__,
-            "startedAt": instant(self.opened_at), "uptime": time.time() - self.opened_at,
+            "startedAt": instant(self.began_at), "uptime": time.time() - self.began_at,
             "readOnly": self.options.read_only, "auth": bool(self.options.token), "epoch": self.epoch,
             "sessionId": None if self.store is None else self.store.session_id, "history": self._history(),
         }  # fmt: skip

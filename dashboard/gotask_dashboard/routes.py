@@ -35,7 +35,7 @@ FILES = {path.name: path for path in STATIC.iterdir() if path.suffix in KINDS}
 
 By = Literal["owner_type", "task_type", "state", "reason_type", "session", "all"]
 
-router = APIRouter()
+router, page = APIRouter(), APIRouter(include_in_schema=False)
 
 
 @router.get("/api/session", responses=problems(), response_model=SessionOut, tags=["process"])
@@ -104,13 +104,13 @@ async def login(panel: Here, request: Request, shown: Login) -> Response:
     return made
 
 
-@router.get("/", include_in_schema=False)
+@page.get("/")
 async def show_page() -> Response:
     """The page; it holds no data."""
     return static_file("index.html")
 
 
-@router.get("/static/{name}", include_in_schema=False)
+@page.get("/static/{name}")
 async def show_file(name: str) -> Response:
     """A part of the page."""
     return static_file(name)

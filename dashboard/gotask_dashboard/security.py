@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-import secrets
-from collections import OrderedDict
 from collections.abc import MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gotask_dashboard.options import Options, is_loopback
 from gotask_dashboard.problems import Problem
+from gotask_dashboard.sessions import Sessions
 
 MOST_BODY = 64 * 1024
 BODY_WITHIN = 10.0
 """Seconds in which a body must be there."""
-MOST_SESSIONS = 1_000
 LOGIN = "/api/login"
 READS = {"GET", "HEAD", "OPTIONS"}
 
@@ -35,30 +31,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-class Sessions:
-    """Who has shown the token: random ids, kept in memory, the last of them only."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
-        self._ids: OrderedDict[str, None] = OrderedDict()
-
-    def is_token(self, given: str) -> bool:
-        """Whether this is the token; comparing takes as long whatever is wrong with it."""
-        return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self._token)
-
-    def open(self) -> str:
-        """A new session."""
-        session = secrets.token_urlsafe(32)
-        self._ids[session] = None
-        while len(self._ids) > MOST_SESSIONS:
-            self._ids.popitem(last=False)
-        return session
-
-    def knows(self, session: str) -> bool:
-        """Whether it was opened here."""
-        return session in self._ids
 
 
 def cookie_name(scope: MutableMapping[str, Any]) -> str:
@@ -75,7 +47,11 @@ class Guard:
         self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
         if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
             return
 
         async def sealed(message: Message) -> None:
@@ -200,9 +176,6 @@ def is_address(name: str) -> bool:
 
 
 def cookie(headers: Headers, name: str) -> str:
-    """The value of a cookie; "" if there is none."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
+    """The value of a cookie; "" if there is none. Those of other programs on this host may look as they like."""
+    pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    return next((value for own, _, value in pairs if own == name), "")

@@ -107,3 +107,6 @@ class Server:
             if self._closing.is_set():
                 return
         await server.serve(sockets=[self._listener])
+        for connection in list(server.server_state.connections):  # of pages that did not read what was sent
+            connection.transport.abort()
+        await asyncio.sleep(0)

@@ -73,7 +73,7 @@ class Feed:
         panel, changed = self._panel, 0
         with panel.mirror.subscribe() as subscription:
             await self._snapshot(subscription.take().rows)
-            while not self._is_over():
+            while not self._panel.is_over:
                 await self._tell_status()
                 hurried = time.monotonic() < panel.hurried_until
                 await panel.wait(QUICK if hurried else SLOW if changed > MUCH else CALM)
@@ -84,9 +84,6 @@ class Feed:
                 elif time.monotonic() - self._told > HEARTBEAT:
                     await self._write(": still here\n\n")
             await self._event("bye", {})
-
-    def _is_over(self) -> bool:
-        return self._panel.closing or self._panel.mirror.is_closed
 
     async def _snapshot(self, rows: Sequence[Any]) -> None:
         parts = max(1, -(-len(rows) // PART))
