@@ -113,9 +113,12 @@ export class Store {
         break;
       case "bye":
       case "down":
+        // Until now it was live: a quiet tree has nothing to say.
+        if (this.link === "live") this.heard = Date.now();
         this.link = "down";
         break;
       case "sleep":
+        this.heard = Date.now();
         this.link = "asleep";
         break;
       case "unauthorised":

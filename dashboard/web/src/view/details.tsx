@@ -55,7 +55,7 @@ export function Details({ id, onClose }: { id: number; onClose(): void }) {
                 <button class="button danger" disabled={Boolean(shown.askedAt)} onClick={() => askStop(shown)}>
                   <Icon name="stop" /> {t("action.stop")}
                 </button>
-                <button class="button" disabled={Boolean(shown.askedAt)} onClick={() => command("restart", shown)}>
+                <button class="button" disabled={Boolean(shown.askedAt) || told["canRestart"] === false} onClick={() => command("restart", shown)}>
                   <Icon name="restart" /> {t("action.restart")}
                 </button>
               </>
