@@ -26,7 +26,8 @@ def choose(name: str) -> Step:
     """Click on a task, when its tree has lived a while."""
 
     def step(page: Page, program: Program) -> None:
-        page.wait_for_timeout(40_000)
+        page.wait_for_timeout(36_000)
+        page.locator("[role=row]:has-text('retry in 4 s')").wait_for()
         page.locator(f"[role=row]:has-text('{name}')").first.click()
         page.wait_for_timeout(1_800)
 

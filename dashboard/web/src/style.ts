@@ -241,7 +241,7 @@ tr:hover td{background:var(--faint)}td .key{margin:0}td .id{margin:0}tr.g-failed
 .narrow .bar-top{padding:6px 12px;flex-wrap:wrap}.narrow .search{height:44px;flex:1 1 180px;font-size:16px}
 .narrow .button{height:44px;padding-inline:16px}.narrow .link{min-height:32px}
 .narrow .grid-head{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.narrow .rows .line{height:56px;grid-template-columns:1fr auto;grid-template-rows:30px 22px;column-gap:10px;padding:0 12px;align-content:center;border-bottom:1px solid var(--faint)}
+.narrow .rows .line{height:56px;grid-template-columns:1fr auto;grid-template-rows:31px 25px;column-gap:10px;padding:0 12px;align-content:center;border-bottom:1px solid var(--faint)}
 .narrow .c-name{grid-column:1;grid-row:1/3;align-items:center}
 .narrow .c-state{grid-column:2;grid-row:1;justify-self:end}
 .narrow .c-uptime{grid-column:2;grid-row:2;justify-self:end;font-size:12px}

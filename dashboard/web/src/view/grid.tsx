@@ -264,7 +264,7 @@ function Guides({ line, narrow }: { line: Line; narrow: boolean }) {
         const x = level * indent + 8.5;
         return on ? <path key={level} d={`M${x} 0V60`} /> : null;
       })}
-      <Elbow x={(depth - 1) * indent + 8.5} last={line.last} middle={narrow ? 26 : 15} />
+      <Elbow x={(depth - 1) * indent + 8.5} last={line.last} middle={narrow ? 28 : 15} />
     </svg>
   );
 }
