@@ -27,7 +27,7 @@ def choose(name: str) -> Step:
 
     def step(page: Page, program: Program) -> None:
         page.wait_for_timeout(36_000)
-        page.locator("[role=row]:has-text('retry in 4 s')").wait_for()
+        page.locator(".rows .g-retrying").first.wait_for()
         page.locator(f"[role=row]:has-text('{name}')").first.click()
         page.wait_for_timeout(1_800)
 

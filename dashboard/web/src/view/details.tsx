@@ -313,7 +313,7 @@ function Report({ value }: { value: unknown }) {
         {report.chain.map((one, index) => (
           <li key={index}>
             <strong>{one.task}</strong> {one.what}
-            {one.stack && one.stack.length > 0 && <code title={one.stack.join("\n")}>{shortPlace(one.stack[one.stack.length - 1]!)}</code>}
+            {one.stack?.slice(-3).map((line) => <code key={line}>{shortPlace(line)}</code>)}
           </li>
         ))}
       </ol>
