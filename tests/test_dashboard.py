@@ -354,7 +354,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         print(self.servers[0].sockets[0].getsockname()[1], flush=True)
 
-Server(uvicorn.Config(app, port=0)).run()
+Server(uvicorn.Config(app, port=0, access_log=False)).run()
 """
 
 
