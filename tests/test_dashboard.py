@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -240,6 +242,19 @@ def test_earlier_sessions_are_shown(tmp_path: Path) -> None:
     assert counts == [1, 1]
 
 
+def test_a_history_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    """One of a newer gotask: the dashboard works without it, and says why."""
+    file = str(tmp_path / "newer.db")
+    with Site(history=file) as site:
+        site.with_history()
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE gotask_schema SET version = 1000")
+    with Site(history=file) as site:
+        assert "newer" in site.until(lambda: site.get("/api/session")["history"]["error"])
+        assert "newer" in site.get("/api/history", 503)["detail"]
+        assert site.get("/api/tasks")["total"] >= 2
+
+
 def test_before_the_history_is_open_it_says_so() -> None:
     """503, to be asked again; the rest of the dashboard works."""
     with Site() as site:
@@ -354,7 +369,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         print(self.servers[0].sockets[0].getsockname()[1], flush=True)
 
-Server(uvicorn.Config(app, port=0)).run()
+Server(uvicorn.Config(app, port=0, access_log=False)).run()
 """
 
 

@@ -248,6 +248,8 @@ def test_the_trace_has_the_lives(site: Any) -> None:
     answer = site.client.get("/api/trace")
     slices = [event["name"] for event in answer.json()["traceEvents"] if event["ph"] == "X"]
     assert any(name.startswith("Broken") for name in slices)
+    tracks = [event["args"]["name"] for event in answer.json()["traceEvents"] if event["name"] == "thread_name"]
+    assert tracks == [f"RootManager#{site.root.root.task_id}, children"]
     assert "attachment" in answer.headers["content-disposition"]
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
+from gotask import TaskRow
 from gotask.chrome_trace import chrome_trace
 from gotask.store import StoredHistory
 from gotask_dashboard.panel import Panel
@@ -26,14 +27,24 @@ async def ask(panel: Panel, question: Callable[[StoredHistory], T]) -> T:
     """
     store = panel.store
     if store is None or store.session_id is None:
-        raise Problem(
-            503, panel.mirror.store_error or "the history is being opened: ask again in a moment", Retry_After="1"
-        )
+        raise Problem(503, panel.store_error or "the history is being opened: ask again in a moment", Retry_After="1")
     try:
         return await run_sync(partial(question, store.history), abandon_on_cancel=True)
     except SQLAlchemyError as error:
         LOGGER.warning("the history does not answer: %s", error)
         raise Problem(503, "the database of the history does not answer: ask again later", Retry_After="5") from None
+
+
+def own_session(panel: Panel) -> int | None:
+    """The number of this run in the history, once it has one."""
+    found: int | None = None if panel.store is None else panel.store.session_id
+    return found
+
+
+def name_of(row: TaskRow) -> str:
+    """What to call a task in a trace of which no life is over, as those are called of which one is."""
+    name = f"{row.owner_type}#{row.id}"
+    return name if row.key == str(row.id) else f"{name} {row.key}"
 
 
 def shown(panel: Panel, record: Any) -> dict[str, Any]:
@@ -54,9 +65,9 @@ async def lives(panel: Panel, filters: dict[str, Any], limit: int, offset: int) 
 
 async def last_life(panel: Panel, task_id: int) -> dict[str, Any] | None:
     """The last life of a task of this process that the history knows."""
-    if panel.store is None or panel.store.session_id is None:
+    session = own_session(panel)
+    if session is None:
         return None
-    session = panel.store.session_id
     found = await ask(panel, lambda history: history.lives(session=session, id=task_id, limit=1))
     return shown(panel, found[0]) if found else None
 
@@ -102,8 +113,8 @@ def session_of(session: Any, current: int | None) -> dict[str, Any]:
 
 async def trace(panel: Panel, session: int | None, limit: int) -> dict[str, Any]:
     """The last lives of one run as a trace that Perfetto opens."""
-    of = panel.store.session_id if session is None and panel.store is not None else session
-    names = {row.id: row.owner_type for row in panel.mirror.rows()} if session is None else {}
+    of = own_session(panel) if session is None else session
+    names = {row.id: name_of(row) for row in panel.mirror.rows()} if of == own_session(panel) else {}
 
     def question(history: StoredHistory) -> dict[str, Any]:
         made = chrome_trace(history.lives(session=of, limit=limit), names=names)

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import psutil
 
+from gotask import TaskState
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.options import Options
 from gotask_dashboard.problems import LOGGER
@@ -71,6 +72,14 @@ class Panel:
         """The HistoryStore of the tree, once it is known."""
         return self.mirror.store
 
+    @property
+    def store_error(self) -> str | None:
+        """Why there is no history, and never will be; None while there is one, or one may come."""
+        store = self.store
+        if store is not None and store.session_id is None and store.state is TaskState.DISPOSED:
+            return f"there is no history: {store.stop_reason}"
+        return self.mirror.store_error
+
     # Tasks
 
     def values(self, row: Any) -> tuple[Any, ...]:
@@ -123,7 +132,7 @@ class Panel:
         store = self.store
         waiting, dropped = (0, 0) if store is None else (store.waiting, store.dropped)
         ready = store is not None and store.session_id is not None
-        return {"ready": ready, "error": self.mirror.store_error, "waiting": waiting, "dropped": dropped}
+        return {"ready": ready, "error": self.store_error, "waiting": waiting, "dropped": dropped}
 
     def _complain(self) -> None:
         if not self._complained:

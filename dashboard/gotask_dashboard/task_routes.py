@@ -80,7 +80,7 @@ async def show_lives(
 ) -> Response:
     """The lives of one task that are over, the newest first; of this process, or of `sessionId`."""
     if filters["session"] is None:
-        filters["session"] = None if panel.store is None else panel.store.session_id
+        filters["session"] = history.own_session(panel)
     found = await history.lives(panel, {**filters, "id": task_id}, limit, offset)
     if not found["total"] and panel.mirror.row(task_id) is None and panel.mirror.stopped(task_id) is None:
         raise unknown(task_id)
