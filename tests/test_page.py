@@ -102,6 +102,7 @@ REFUSED = re.compile("status of 401")
 
 
 def test_the_tree_appears(service: Program, visit: Open) -> None:
+    """Rows with their levels, the name of the program, and that it is live."""
     seen = visit(service.base)
     expect(seen.row("RootManager")).to_have_attribute("aria-level", "1")
     expect(seen.row("Streams#")).to_have_attribute("aria-level", "2")
@@ -119,6 +120,7 @@ def test_the_tree_follows_what_happens(service: Program, visit: Open) -> None:
 
 
 def test_only_rows_in_sight_are_in_the_document(visit: Open) -> None:
+    """Ten thousand rows cost what a screenful costs."""
     with Program("many") as program:
         seen = visit(program.base)
         seen.wait_for_all()
@@ -126,6 +128,7 @@ def test_only_rows_in_sight_are_in_the_document(visit: Open) -> None:
 
 
 def test_a_filter_keeps_the_ancestors(service: Program, visit: Open) -> None:
+    """What fits is shown where it is in the tree."""
     seen = visit(service.base)
     expect(seen.row("RootManager")).to_be_visible()
     seen.page.keyboard.press("/")
@@ -137,6 +140,7 @@ def test_a_filter_keeps_the_ancestors(service: Program, visit: Open) -> None:
 
 
 def test_a_filter_that_fits_nothing_says_so(service: Program, visit: Open) -> None:
+    """And offers the way out."""
     seen = visit(service.base)
     seen.page.get_by_role("searchbox").fill("no such task")
     expect(seen.page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible()
@@ -145,6 +149,7 @@ def test_a_filter_that_fits_nothing_says_so(service: Program, visit: Open) -> No
 
 
 def test_a_count_is_a_filter(service: Program, visit: Open) -> None:
+    """A press on it shows those it counts."""
     seen = visit(service.base)
     seen.page.get_by_role("button", name="Stopping").click()
     expect(seen.row("Recorderdoor")).to_contain_text("Disposing")
@@ -152,6 +157,7 @@ def test_a_count_is_a_filter(service: Program, visit: Open) -> None:
 
 
 def test_a_closed_parent_shows_the_worst_below_it(service: Program, visit: Open) -> None:
+    """Nothing that matters hides in a closed branch."""
     seen = visit(service.base)
     seen.row("Recorders#").locator(".fold").click()
     expect(seen.row("Recorders#")).to_contain_text("stopping below")
@@ -159,6 +165,7 @@ def test_a_closed_parent_shows_the_worst_below_it(service: Program, visit: Open)
 
 
 def test_details_say_why_a_task_is_not_stopping(service: Program, visit: Open) -> None:
+    """The reason, what hangs, and what it holds."""
     seen = visit(service.base)
     seen.page.get_by_role("button", name="Stopping").click()
     seen.row("Recorderdoor").click()
@@ -169,6 +176,7 @@ def test_details_say_why_a_task_is_not_stopping(service: Program, visit: Open) -
 
 
 def test_a_program_without_tasks_of_its_own_says_so(visit: Open) -> None:
+    """An empty tree is a state of its own."""
     with Program("empty") as program:
         seen = visit(program.base)
         expect(seen.row("Dashboard#2")).to_be_visible()
@@ -177,6 +185,7 @@ def test_a_program_without_tasks_of_its_own_says_so(visit: Open) -> None:
 
 
 def test_pause_holds_the_view_and_resume_catches_up(service: Program, visit: Open) -> None:
+    """Durations stand still too."""
     seen = visit(service.base)
     expect(seen.row("RootManager")).to_be_visible()
     seen.page.get_by_role("button", name="Pause").click()
@@ -215,6 +224,7 @@ def test_the_keyboard_alone_goes_from_the_start_to_a_stop(visit: Open) -> None:
 
 
 def test_escape_leaves_the_question_and_the_task(service: Program, visit: Open) -> None:
+    """And the keyboard is back in the tree."""
     seen = visit(service.base)
     seen.row("Streamhall").click()
     seen.press("Delete")
@@ -226,6 +236,7 @@ def test_escape_leaves_the_question_and_the_task(service: Program, visit: Open) 
 
 
 def test_enter_goes_to_what_can_be_done_and_escape_back(service: Program, visit: Open) -> None:
+    """From the tree to the buttons and back, without a mouse."""
     seen = visit(service.base)
     seen.row("Streamhall").click()
     seen.press("Enter")
@@ -235,6 +246,7 @@ def test_enter_goes_to_what_can_be_done_and_escape_back(service: Program, visit:
 
 
 def test_a_stopped_task_can_be_started_again(visit: Open) -> None:
+    """Its details stay, with its reason and the way back."""
     with Program("service") as program:
         seen = visit(program.base)
         seen.row("Viewerann").click()
@@ -249,6 +261,7 @@ def test_a_stopped_task_can_be_started_again(visit: Open) -> None:
 
 
 def test_restart_gives_a_task_another_life(visit: Open) -> None:
+    """R6: the same task, in another life."""
     with Program("service") as program:
         seen = visit(program.base)
         seen.row("Viewerbob").click()
@@ -259,6 +272,7 @@ def test_restart_gives_a_task_another_life(visit: Open) -> None:
 
 
 def test_all_that_fit_a_filter_are_stopped_together(visit: Open) -> None:
+    """After a question that says how many they are."""
     with Program("service") as program:
         seen = visit(program.base)
         seen.page.get_by_role("searchbox").fill("10.0.4.3")
@@ -269,6 +283,7 @@ def test_all_that_fit_a_filter_are_stopped_together(visit: Open) -> None:
 
 
 def test_read_only_offers_no_commands(visit: Open) -> None:
+    """Neither buttons nor keys."""
     with Program("service", read_only=True) as program:
         seen = visit(program.base)
         expect(seen.page.locator(".badge")).to_have_text("Read only")
@@ -283,6 +298,7 @@ def test_read_only_offers_no_commands(visit: Open) -> None:
 
 
 def test_history_has_charts_filters_and_pages(visit: Open) -> None:
+    """And a filter begins with its first page."""
     with Program("lives") as program:
         seen = visit(program.base)
         expect(seen.page.locator(".count").filter(has_text="Failed")).to_contain_text("20")
@@ -321,6 +337,7 @@ def test_sessions_lead_to_their_lives(tmp_path: Path, visit: Open) -> None:
 
 
 def test_the_language_switches_and_stays(service: Program, visit: Open) -> None:
+    """Also over a reload, and for screen readers."""
     seen = visit(service.base)
     seen.page.get_by_role("button", name="中文").click()
     expect(seen.page.get_by_role("button", name="任务树")).to_be_visible()
@@ -330,6 +347,7 @@ def test_the_language_switches_and_stays(service: Program, visit: Open) -> None:
 
 
 def test_a_chinese_browser_gets_chinese(service: Program, browser: Browser) -> None:
+    """Unless its reader chose English."""
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(service.base)
@@ -338,6 +356,7 @@ def test_a_chinese_browser_gets_chinese(service: Program, browser: Browser) -> N
 
 
 def test_the_theme_switches_and_stays(service: Program, visit: Open) -> None:
+    """Also over a reload."""
     seen = visit(service.base, color_scheme="light")
     paper = "getComputedStyle(document.querySelector('.gotask').shadowRoot.querySelector('.app')).backgroundColor"
     light = seen.page.evaluate(paper)
@@ -356,6 +375,7 @@ def test_the_theme_switches_and_stays(service: Program, visit: Open) -> None:
 
 
 def test_the_page_finds_the_program_that_was_killed_and_started_again(visit: Open) -> None:
+    """It says what it does not know meanwhile, and that it is another process."""
     with Program("service") as program:
         seen = visit(program.base)
         seen.expected = DOWN
@@ -373,6 +393,7 @@ def test_the_page_finds_the_program_that_was_killed_and_started_again(visit: Ope
 
 
 def test_a_blocked_loop_is_said(visit: Open) -> None:
+    """For how long, and where: while the program itself cannot."""
     with Program("blocked") as program:
         seen = visit(program.base)
         expect(seen.page.locator(".bar-line")).to_contain_text("event loop is blocked", timeout=20_000)
@@ -383,6 +404,7 @@ def test_a_blocked_loop_is_said(visit: Open) -> None:
 
 
 def test_the_link_with_the_token_opens_and_forgets_it(visit: Open) -> None:
+    """The token leaves the address at once; the cookie stays."""
     with Program("empty", token="open-sesame-of-the-test") as program:
         seen = visit(f"{program.base}#token=open-sesame-of-the-test")
         expect(seen.row("Dashboard#2")).to_be_visible()
@@ -392,6 +414,7 @@ def test_the_link_with_the_token_opens_and_forgets_it(visit: Open) -> None:
 
 
 def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
+    """A wrong one is refused, the right one opens."""
     with Program("empty", token="open-sesame-of-the-test") as program:
         seen = visit(program.base)
         seen.expected = REFUSED
@@ -408,6 +431,7 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
 
 
 def test_a_phone_has_no_sideways_scrolling_and_full_screen_details(service: Program, visit: Open) -> None:
+    """Under 720 px."""
     seen = visit(service.base, 390, 844, has_touch=True)
     seen.row("Streamdoor").tap()
     expect(seen.page.get_by_role("button", name="Back")).to_be_visible()
@@ -422,6 +446,7 @@ def test_a_phone_has_no_sideways_scrolling_and_full_screen_details(service: Prog
 
 
 def test_targets_are_large_enough_for_a_finger(service: Program, visit: Open) -> None:
+    """44 px at least."""
     seen = visit(service.base, 390, 844, has_touch=True)
     expect(seen.row("Streamdoor")).to_be_visible()
     boxes = seen.page.locator(".tool:visible, .tab:visible, .count:visible, .rows [role=row]:visible")
@@ -444,6 +469,7 @@ def serious(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", ["Tree", "History", "Sessions", "phone", "dialog"])
 def test_axe_finds_no_serious_fault(service: Program, visit: Open, view: str, scheme: str) -> None:
+    """Each view, light and dark; contrast included."""
     size = (390, 844) if view == "phone" else (1440, 900)
     seen = visit(service.base, *size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
     seen.row("Streamhall").click()

@@ -10,10 +10,12 @@ BUNDLE = (DASHBOARD / "gotask_dashboard" / "static" / "dashboard.js").read_bytes
 
 
 def test_the_bundle_is_small() -> None:
+    """Under 100 KB."""
     assert 20_000 < len(BUNDLE) < 100_000
 
 
 def test_the_bundle_imports_nothing() -> None:
+    """It is one module."""
     assert re.findall(rb"\bimport\s*[({\"'*]|\bexport\s*\*", BUNDLE) == []
 
 
@@ -24,11 +26,13 @@ def test_the_bundle_asks_no_other_host() -> None:
 
 
 def test_the_bundle_exports_what_its_hosts_need() -> None:
+    """The page, any element, a notebook."""
     exported = BUNDLE[BUNDLE.rindex(b"export{") :]
     assert {name for name in (b"mount", b"boot", b"default") if name in exported} == {b"mount", b"boot", b"default"}
 
 
 def test_the_lock_file_names_no_host() -> None:
+    """So it works with any registry."""
     lock = (DASHBOARD / "web" / "package-lock.json").read_text(encoding="utf-8")
     assert "://" not in lock
     assert '"integrity"' in lock
