@@ -116,7 +116,7 @@ def test_every_page_is_told(site: Site) -> None:
 
 
 def test_a_blocked_loop_is_told_and_answered(site: Site) -> None:
-    """The server answers all the while, and says for how long the loop has been blocked, where, and of when it tells."""
+    """The server answers all the while, and says for how long the loop has been blocked, where, and as of when."""
     page = Page()
     with site.events() as events:
         page.take(*next(events))
