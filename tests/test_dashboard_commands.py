@@ -240,7 +240,6 @@ def test_each_command_is_logged(site: Site, caplog: pytest.LogCaptureFixture) ->
 def test_what_blocks_and_is_blocked(site: Site) -> None:
     """L5: a task whose hook waits holds up its Job's loop: both say so."""
     job = site.add(gotask.Work())
-    job.add_task(Slow()).stop()
     slow = job.add_task(Holding())
     site.until(lambda: site.get(f"/api/tasks/{job.task_id}")["blockedBy"] == slow.task_id)
     assert site.get(f"/api/tasks/{slow.task_id}")["blocking"] == [job.task_id]
