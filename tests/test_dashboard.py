@@ -296,6 +296,7 @@ def test_it_can_be_mounted(kind: str) -> None:
         if kind == "fastapi":
             outer.mount("/gotask", inner)
         with hosted(outer) as base, httpx.Client(base_url=base) as client:
+            assert client.get("/gotask", follow_redirects=True).url.path == "/gotask/"
             assert client.get("/gotask/").status_code == 200
             assert client.get("/gotask/static/start.js").status_code == 200
             assert client.get("/gotask/api/tasks").status_code == 401

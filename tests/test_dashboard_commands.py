@@ -237,6 +237,21 @@ def test_each_command_is_logged(site: Site, caplog: pytest.LogCaptureFixture) ->
     assert said == f"stop Camera#{camera.task_id} (too dark): asked for by 127.0.0.1 (token)"
 
 
+def test_what_blocks_and_is_blocked(site: Site) -> None:
+    """L5: a task whose hook waits holds up its Job's loop: both say so."""
+    job = site.add(gotask.Work())
+    slow = job.add_task(Holding())
+    site.until(lambda: site.get(f"/api/tasks/{job.task_id}")["blockedBy"] == slow.task_id)
+    assert site.get(f"/api/tasks/{slow.task_id}")["blocking"] == [job.task_id]
+
+
+class Holding(gotask.Task[None]):
+    """Waits in a hook that holds up the loop."""
+
+    async def run(self) -> None:
+        await self.wait_stop_requested()
+
+
 def test_why_it_is_not_stopping(site: Site) -> None:
     """A task that was asked and still lives says what it waits for, by whom it was asked, and when."""
     slow = site.add(Slow())

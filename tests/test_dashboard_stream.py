@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from dashboards import Camera, Page, Site
@@ -114,7 +116,7 @@ def test_every_page_is_told(site: Site) -> None:
 
 
 def test_a_blocked_loop_is_told_and_answered(site: Site) -> None:
-    """The server answers all the while, and says for how long the loop has been blocked, and where."""
+    """The server answers all the while, and says for how long the loop has been blocked, where, and as of when."""
     page = Page()
     with site.events() as events:
         page.take(*next(events))
@@ -126,7 +128,9 @@ def test_a_blocked_loop_is_told_and_answered(site: Site) -> None:
         found = site.get("/api/process")
         assert found["loopBlockedFor"] >= 0.5
         began = time.monotonic()
-        assert site.get("/api/tasks")["total"] > 2
+        told = site.get("/api/tasks")
+        assert told["total"] > 2
+        assert (datetime.now(UTC) - datetime.fromisoformat(told["asOf"])).total_seconds() > 0.5
         assert time.monotonic() - began < 1
         while page.status["loopBlockedFor"]:
             page.take(*next(events))
@@ -148,8 +152,6 @@ def test_the_watchdog_says_it_better() -> None:
 def test_the_end_of_the_tree_closes_the_pages(site: Site) -> None:
     """`bye` comes, and the stream ends, within a second: the tree does not wait for open pages."""
     pages = 5
-    import contextlib
-
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(site.events()) for _ in range(pages)]
         for events in streams:

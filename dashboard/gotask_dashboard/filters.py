@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -92,9 +92,11 @@ def one(name: str, text: str, kind: type[E]) -> E:
 
 def rows_of(panel: Panel, choice: Chosen) -> list[TaskRow]:
     """The tasks that are meant; those that have stopped only where DISPOSED is asked for."""
-    rows: Iterable[TaskRow] = panel.mirror.rows()
-    if choice.states is not None and TaskState.DISPOSED in choice.states:
-        rows = [*rows, *panel.mirror.all_stopped()]
+    states = choice.states or frozenset()
+    # A page asks for the stopped ones again and again: then those that live are not even looked at.
+    rows: list[TaskRow] = [] if states == {TaskState.DISPOSED} else panel.mirror.rows()
+    if TaskState.DISPOSED in states:
+        rows += panel.mirror.all_stopped()
     return [row for row in rows if choice.fits(row, panel)]
 
 

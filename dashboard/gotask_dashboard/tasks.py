@@ -72,7 +72,7 @@ def detail(panel: Panel, row: TaskRow, task: Any) -> dict[str, Any]:
         "path": task.execution_path, "steps": [step_of(step) for step in task.steps],
         "timings": asdict(task.timings), "resources": [name_of(one) for one in task.resources],
         "callStack": list(task.call_stack()) if live else [],
-        "blocking": [other.id for other in panel.mirror.rows() if other.held_by == row.id],
+        "blocking": [parent.id] if parent is not None and parent.held_by == row.id else [],
         "stopReport": None if report is None else report_of(report),
     }  # fmt: skip
 
