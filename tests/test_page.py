@@ -64,6 +64,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright, launch(playwright) as opened:
         yield opened
 
