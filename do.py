@@ -8,6 +8,7 @@ import hashlib
 import locale
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ MESSAGES = {
         "usage": "Usage: python3 do.py COMMAND [ARGUMENTS]",
         "learn": "the course: ten lessons, each an error until its TODOs are done",
         "test": "the whole test suite with coverage; arguments go to pytest; --python 3.12, --every-python",
-        "demo": "the live tree, until Ctrl-C",
+        "demo": "the live tree in the browser, until Ctrl-C; --terminal: here; --port N",
         "lab": "notebooks (not in this version)",
         "bench": "the benchmarks; arguments go to them",
         "check": "lint, format and types",
@@ -49,6 +50,7 @@ MESSAGES = {
         "skipped": "Python {version}: skipped, it was not found on this machine.",
         "testing": "Python {version}:",
         "lab_later": "The notebooks come with a later version; 'python3 do.py learn' works today.",
+        "no_npm": "The page of the dashboard is built with Node.js: install 'nodejs' and 'npm' and run it again.",
         "no_uv": "'lock' needs the tool uv on PATH: install it ('pipx install uv') and run it again.",
         "stopped": "Stopped.",
     },
@@ -56,7 +58,7 @@ MESSAGES = {
         "usage": "用法：python3 do.py 命令 [参数]",
         "learn": "课程：十节课，完成其中的 TODO 之前每节都是一个错误",
         "test": "运行全部测试并统计覆盖率；参数交给 pytest；--python 3.12、--every-python",
-        "demo": "任务树演示，按 Ctrl-C 结束",
+        "demo": "在浏览器中演示任务树，按 Ctrl-C 结束；--terminal 显示在终端；--port N",
         "lab": "笔记本（此版本尚无）",
         "bench": "性能基准；参数交给基准程序",
         "check": "代码规范、格式与类型检查",
@@ -76,6 +78,7 @@ MESSAGES = {
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
         "lab_later": "笔记本将随以后的版本提供；现在可以运行 python3 do.py learn。",
+        "no_npm": "构建面板页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
     },
@@ -290,8 +293,8 @@ def learn(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """A live tree in the terminal, without an end."""
-    return run(set_up(()), "examples/live_tree.py", "--forever", *arguments)
+    """The live tree of a small service in the browser, without an end."""
+    return run(set_up(("dashboard",)), "examples/live_tree.py", "--forever", *arguments)
 
 
 def lab(arguments: list[str]) -> int:
@@ -358,8 +361,17 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def page(arguments: list[str]) -> int:
+    """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Problem("no_npm")
+    web = str(ROOT / "dashboard" / "web")
+    return run(npm, "ci", "--prefix", web) or run(npm, "run", "build", "--prefix", web, "--", *arguments)
+
+
 COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
-HIDDEN = {"lock": lock}
+HIDDEN = {"lock": lock, "page": page}
 
 
 def usage() -> str:

@@ -1,4 +1,4 @@
-"""The program behind `gotask demo`: a small streaming service that shows its own tree while it lives.
+"""The program behind `gotask demo`: a small streaming service that shows its own tree, in the browser or the terminal.
 
 Cameras publish frames and viewers come and go; one camera has a bad line, one recorder takes its time to stop.
 """
@@ -10,6 +10,7 @@ import logging
 import math
 import sys
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 import anyio
 
@@ -18,6 +19,10 @@ from gotask.screen import Screen
 
 BACKENDS = ("asyncio", "asyncio+uvloop", "trio")
 FOREVER = 10**9
+STREAMS = ("news", "garden", "harbour", "street", "hall", "roof", "gate", "yard", "tower")
+FEW = 2
+"""Streams that a terminal has room for."""
+PORT = 8080
 NAMES = ("ann", "bob", "chen", "dora", "eli", "fang", "gus", "hana")
 
 
@@ -98,18 +103,36 @@ class Heartbeat(gotask.TickTask):
 class Service(gotask.Work):
     """All of it: one task to start, one task to stop. Its children go in the reverse of this order."""
 
+    def __init__(self, streams: int) -> None:
+        self.names = STREAMS[:streams]
+
     def start(self) -> None:
         self.add_task(Heartbeat())
-        news = self.add_task(Stream(Camera(FOREVER)), key="news")
-        garden = self.add_task(Stream(Camera(8, 4, 80)), key="garden")
+        line_holds_for = {"garden": (8, 4, 80)}
+        streams = [
+            self.add_task(Stream(Camera(*line_holds_for.get(name, (FOREVER,)))), key=name) for name in self.names
+        ]
         self.add_task(Recorder())
-        self.add_task(Door(news, garden))
+        self.add_task(Door(*streams))
 
 
-async def main(root: gotask.RootManager, screen: Screen, seconds: float) -> None:
-    """Open the service for so many seconds, or until a signal ends it; then say how it went."""
+async def in_terminal(root: gotask.RootManager, screen: Screen, seconds: float) -> None:
+    """Show the service in the terminal."""
     root.add_depend_task(screen)  # who cannot see it any more does not need the rest
-    root.add_task(Service())
+    root.add_task(Service(FEW))
+    await live(root, seconds)
+
+
+async def in_browser(root: gotask.RootManager, dashboard: Any, seconds: float) -> None:
+    """Show the service in the browser, and say where."""
+    await root.add_task(dashboard).wait_started()
+    print(f"The tree is at {dashboard.url}", "Ctrl-C ends it; --terminal shows it here.", sep="\n", flush=True)
+    root.add_task(Service(len(STREAMS)))
+    await live(root, seconds)
+
+
+async def live(root: gotask.RootManager, seconds: float) -> None:
+    """Wait so many seconds, or until a signal ends the tree; then say how it went."""
     with anyio.CancelScope(shield=True):  # after a signal `main` is cancelled as soon as the tree is gone
         with anyio.move_on_after(seconds):
             await root.wait_stopped()
@@ -121,19 +144,45 @@ async def main(root: gotask.RootManager, screen: Screen, seconds: float) -> None
 
 def add_options(parser: ArgumentParser) -> None:
     """The options of `gotask demo`."""
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long it lives (default: 8)")
+    parser.add_argument("--terminal", action="store_true", help="show the tree here (default without the dashboard)")
+    parser.add_argument("--port", type=int, default=PORT, help=f"of the dashboard; 0: any (default: {PORT})")
+    parser.add_argument("--seconds", type=float, help="how long it lives (default: 8 in the terminal)")
     parser.add_argument("--forever", action="store_true", help="until Ctrl-C")
     parser.add_argument("--backend", choices=BACKENDS, default="asyncio", help="default: asyncio")
 
 
 def play(options: Namespace) -> int:
     """Run the program; return its exit status."""
-    screen = Screen()
-    logging.basicConfig(level=logging.INFO, handlers=[screen.log])
-    seconds = math.inf if options.forever else options.seconds
     try:
-        gotask.run(main, screen, seconds, backend=options.backend)
+        dashboard = None if options.terminal else dashboard_at(options.port)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        if dashboard is not None:
+            gotask.run(in_browser, dashboard, seconds_of(options, math.inf), backend=options.backend)
+        else:
+            screen = Screen()
+            logging.basicConfig(level=logging.INFO, handlers=[screen.log])
+            gotask.run(in_terminal, screen, seconds_of(options, 8.0), backend=options.backend)
     except ModuleNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def seconds_of(options: Namespace, default: float) -> float:
+    """How long it lives."""
+    if options.forever:
+        return math.inf
+    return default if options.seconds is None else float(options.seconds)
+
+
+def dashboard_at(port: int) -> Any:
+    """The dashboard; None where the extra is not installed."""
+    try:
+        from gotask_dashboard import Dashboard
+
+        return Dashboard(port=port)
+    except ModuleNotFoundError:
+        return None

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "gotask"
+DASHBOARD = sorted((ROOT / "dashboard/gotask_dashboard").glob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 350, 40
 BACK_ENDS = {"asyncio", "trio", "uvloop", "sniffio"}
 RULES = {"L": 16, "Q": 6, "S": 12, "D": 10, "R": 9, "J": 9, "C": 6, "M": 12, "H": 4}
@@ -93,6 +94,15 @@ def test_only_the_adapters_name_a_back_end(module: str) -> None:
 def test_one_concept_a_file(module: str) -> None:
     """A file or a function that grows too long holds two concepts: split it."""
     path = FILES[module]
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+    assert [name for name, lines in functions(path) if lines > LONGEST_FUNCTION] == []
+
+
+@pytest.mark.parametrize("path", DASHBOARD, ids=[path.name for path in DASHBOARD])
+def test_the_dashboard_builds_on_what_is_public(path: Path) -> None:
+    """It imports public modules of the library only, and its files and functions are as short."""
+    used = {name for name in imports(path) if name.partition(".")[0] == "gotask"}
+    assert used <= {"gotask", "gotask.store", "gotask.chrome_trace"}
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
     assert [name for name, lines in functions(path) if lines > LONGEST_FUNCTION] == []
 

@@ -95,7 +95,7 @@ def make_ready(folder: Path) -> None:
     """An environment as a first run leaves it, without the seconds that installing takes."""
     venv.create(folder / ".venv", symlinks=os.name != "nt")
     content = (folder / "pyproject.toml").read_bytes() + (folder / "constraints.txt").read_bytes()
-    stamp = [do.RUNNING, str(folder), hashlib.sha256(content).hexdigest(), ""]
+    stamp = [do.RUNNING, str(folder), hashlib.sha256(content).hexdigest(), "dashboard"]
     do.stamp_of(folder / ".venv").write_text("\n".join(stamp), encoding="utf-8")
 
 
@@ -128,8 +128,8 @@ def test_first_run_sets_up_and_second_run_starts_at_once(folder: Path) -> None:
 
     [installed] = (folder / ".venv").glob("[lL]ib/**/site-packages/pip")
     (installed / "__main__.py").write_text("raise SystemExit('pip was called')")
-    second = call(folder, "demo")
-    assert (second.returncode, second.stdout, second.stderr) == (5, "a tree ['--forever']\n", "")
+    second = call(folder, "learn")
+    assert (second.returncode, second.stdout, second.stderr) == (5, "the course ['learn']\n", "")
 
     (folder / "constraints.txt").write_text("anyio==4.16.0\n")
     third = call(folder, "learn")
@@ -161,7 +161,7 @@ def test_extras_add_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(do, "quietly", lambda *command, env=None: targets.append(command[-1]))
     for extras in (("test",), ("dev", "test"), ("test",), ()):
         do.set_up(extras)
-    assert targets == [".[test]", ".[dev,test]"]
+    assert targets == [".[dashboard,test]", ".[dashboard,dev,test]"]
 
 
 # What can be missing.

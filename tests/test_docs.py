@@ -18,7 +18,7 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-GUIDES = ("docs/traces.md", "docs/traces_CN.md")
+GUIDES = ("docs/traces.md", "docs/traces_CN.md", "docs/dashboard.md", "docs/dashboard_CN.md", "dashboard/README.md")
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "mermaid", "text"}
@@ -56,7 +56,12 @@ def each(*languages: str) -> pytest.MarkDecorator:
 
 PAIRS = [
     (name, name.replace(".md", "_CN.md"))
-    for name in ("README.md", "docs/traces.md", *(f"lessons/lesson{number:02}/README.md" for number in range(1, 11)))
+    for name in (
+        "README.md",
+        "docs/traces.md",
+        "docs/dashboard.md",
+        *(f"lessons/lesson{number:02}/README.md" for number in range(1, 11)),
+    )
 ]
 both_languages = pytest.mark.parametrize("pair", PAIRS, ids=[english for english, _ in PAIRS])
 Pair = tuple[str, str]
@@ -191,7 +196,7 @@ def test_pictures_parse(code: str) -> None:
     assert drawn == table
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[2:] for name in pair)])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[3:] for name in pair)])
 def test_links_lead_somewhere(name: str) -> None:
     """Each link leads to a file of the repository, or to an address on the web."""
     for link in re.findall(r"\]\((.*?)\)", prose(name)):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
 import time
 from codecs import getincrementaldecoder
+import urllib.request
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -34,7 +37,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """The example with its output in a pipe."""
-    command = [sys.executable, EXAMPLE, *arguments]
+    command = [sys.executable, EXAMPLE, "--terminal", *arguments]
     return subprocess.run(command, env=environment(**env), capture_output=True, encoding="utf-8", timeout=30)
 
 
@@ -47,7 +50,7 @@ class Terminal:
 
         self.master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        command = [sys.executable, "-c", IN_TERMINAL, EXAMPLE, *arguments]
+        command = [sys.executable, "-c", IN_TERMINAL, EXAMPLE, "--terminal", *arguments]
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment())
         os.close(slave)
         self.text = ""
@@ -171,7 +174,7 @@ def test_it_is_ascii_where_nothing_else_can_be_shown() -> None:
 @POSIX
 def test_it_ends_when_nobody_reads_any_more() -> None:
     """`| head -1` leaves no traceback, and nothing that runs on."""
-    shell = f"'{sys.executable}' '{EXAMPLE}' --forever | head -1"
+    shell = f"'{sys.executable}' '{EXAMPLE}' --terminal --forever | head -1"
     done = subprocess.run(shell, shell=True, env=environment(), capture_output=True, encoding="utf-8", timeout=20)
     assert done.stdout.startswith("RootManager#")
     assert done.stderr == ""
@@ -184,6 +187,46 @@ def test_a_back_end_that_is_not_installed_is_named() -> None:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "the back end 'trio' needs the package trio: pip install 'gotask[trio]'\n"
+
+
+# In the browser
+
+
+@POSIX
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_shows_itself_in_the_browser(backend: str, tmp_path: Path) -> None:
+    """With the extra it prints an address, which answers; Ctrl-C ends it with the report."""
+    command = [sys.executable, EXAMPLE, "--port", "0", "--backend", backend]
+    env = environment(XDG_STATE_HOME=str(tmp_path))
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("The tree is at ").strip()
+        base, _, token = address.partition("/#token=")
+        asked = urllib.request.Request(f"{base}/api/tasks/stats", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            owners = json.load(answer)["byOwner"]
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert owners["Stream"] == 9
+    assert process.returncode == 0
+    assert re.search(r"\d+ tasks disposed", said)
+
+
+def test_a_port_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a sentence, and status 2."""
+    assert main(["demo", "--port", "70000"]) == 2
+    assert "65535" in capsys.readouterr().err
+
+
+def test_without_the_extra_it_stays_in_the_terminal() -> None:
+    """The tree is shown as it is with `--terminal`."""
+    code = "import sys; sys.modules['uvicorn'] = None; from gotask.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "demo", "--seconds", "0.1"]
+    done = subprocess.run(command, env=environment(), capture_output=True, encoding="utf-8", timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Service#" in done.stdout
 
 
 # The command `gotask`

@@ -28,7 +28,7 @@ def test_what_is_in_it(wheel: Path) -> None:
     """The packages and the course, no tests, nothing of the learner's."""
     names = ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
-    assert {name for name in tops if not name.endswith(".dist-info")} == {"gotask", "gotask_learn"}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {"gotask", "gotask_dashboard", "gotask_learn"}
     for number in range(1, 11):
         for file in ("main.py", "challenge.py", "README.md", "README_CN.md"):
             assert f"gotask_learn/shipped/lesson{number:02}/{file}" in names

@@ -1,0 +1,27 @@
+"""gotask_dashboard: the tree of a program in the browser, live (extra `dashboard`).
+
+root.add_task(Dashboard())                          # in any program: the log says where to look
+
+app.mount("/gotask", create_app(root))              # in a FastAPI or Starlette application
+"""
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from gotask_dashboard.app import create_app
+    from gotask_dashboard.dashboard import Dashboard
+else:
+    _PLACES = {"create_app": "app", "Dashboard": "dashboard"}
+
+    def __getattr__(name):
+        """Import a name when it is first used: FastAPI and SQLAlchemy take half a second (PEP 562)."""
+        if name not in _PLACES:
+            raise AttributeError(f"module 'gotask_dashboard' has no attribute {name!r}")
+        module = __import__(f"gotask_dashboard.{_PLACES[name]}", fromlist=[name])
+        return globals().setdefault(name, getattr(module, name))
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
+
+__all__ = ["Dashboard", "create_app"]

@@ -1,0 +1,137 @@
+"""Which tasks are meant: the filters of lists and of commands, and how lists are sorted and cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from gotask import TaskRow, TaskState, TaskType
+from gotask_dashboard.panel import Panel
+from gotask_dashboard.problems import Problem
+
+E = TypeVar("E", bound=IntEnum)
+
+SORTS = {
+    "id": "id", "parentId": "parent_id", "key": "key", "ownerType": "owner_type", "type": "task_type",
+    "level": "level", "state": "state", "startReason": "start_reason", "addedAt": "added_at",
+    "startTime": "started_at", "askedAt": "asked_at", "retryAt": "retry_at", "life": "life",
+    "retryCount": "retries", "children": "children", "stopReason": "stop_reason",
+}  # fmt: skip
+"""By what lists can be sorted, and the field of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a task must be, all of it; None: anything."""
+
+    states: frozenset[TaskState] | None = None
+    types: frozenset[TaskType] | None = None
+    owner: str | None = None
+    q: str | None = None
+    parent: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every task is meant."""
+        return self == Chosen()
+
+    def fits(self, row: TaskRow, panel: Panel) -> bool:
+        """Whether this task is meant."""
+        return (
+            (self.states is None or row.state in self.states)
+            and (self.types is None or row.task_type in self.types)
+            and (self.owner is None or row.owner_type == self.owner)
+            and (self.parent is None or row.parent_id == self.parent)
+            and (self.q is None or self.q in words(row, panel))
+        )
+
+
+def chosen(
+    state: Sequence[str] | None, type: Sequence[str] | None, owner: str | None, q: str | None, parent: int | None
+) -> Chosen:
+    """The filters, from what a request says.
+
+    Raises:
+        Problem: 422: there is no such state or type.
+    """
+    return Chosen(
+        many("state", state, TaskState),
+        many("type", type, TaskType),
+        owner or None,
+        (q or "").casefold() or None,
+        parent,
+    )
+
+
+def words(row: TaskRow, panel: Panel) -> str:
+    """The text of a task in which is searched."""
+    shown = panel.show(row.descriptions)
+    parts = [str(row.id), row.key, row.owner_type, row.start_reason, row.step or "", row.stop_reason or ""]
+    return "\n".join([*parts, *shown, *shown.values()]).casefold()
+
+
+def many(name: str, given: Sequence[str] | None, kind: type[E]) -> frozenset[E] | None:
+    """Several of them: one after another, or with commas between."""
+    found = [one(name, word, kind) for text in given or () for word in text.split(",")]
+    return frozenset(found) or None
+
+
+def one(name: str, text: str, kind: type[E]) -> E:
+    """A member of this enum by its name or number."""
+    word = text.strip().upper()
+    for member in kind:
+        if word in (member.name, str(member.value)):
+            return member
+    names = ", ".join(member.name for member in kind)
+    raise Problem(422, f"{name} is one of {names}, or its number, not {text!r}")
+
+
+def rows_of(panel: Panel, choice: Chosen) -> list[TaskRow]:
+    """The tasks that are meant; those that have stopped only where DISPOSED is asked for."""
+    states = choice.states or frozenset()
+    # A page asks for the stopped ones again and again: then those that live are not even looked at.
+    rows: list[TaskRow] = [] if states == {TaskState.DISPOSED} else panel.mirror.rows()
+    if TaskState.DISPOSED in states:
+        rows += panel.mirror.all_stopped()
+    return [row for row in rows if choice.fits(row, panel)]
+
+
+def sorted_by(rows: list[TaskRow], sort: str | None) -> list[TaskRow]:
+    """The same in another order; `-` in front of the field: the other way round. What has no value comes last.
+
+    Raises:
+        Problem: 422: there is no such field.
+    """
+    if not sort:
+        return rows
+    name = SORTS.get(sort.removeprefix("-"))
+    if name is None:
+        raise Problem(422, f"sort is one of {', '.join(SORTS)}, with or without '-' in front, not {sort!r}")
+    value: Callable[[TaskRow], Any] = lambda row: getattr(row, name)  # noqa: E731
+    known = sorted((row for row in rows if value(row) is not None), key=value, reverse=sort.startswith("-"))
+    return known + [row for row in rows if value(row) is None]
+
+
+def seconds_of(name: str, text: str | None) -> float | None:
+    """An instant, as seconds since the epoch.
+
+    Raises:
+        Problem: 422: it is none.
+    """
+    if not text:
+        return None
+    try:
+        try:
+            value = float(text)
+        except ValueError:
+            moment = datetime.fromisoformat(text)
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        if math.isfinite(value):
+            return value
+    except (ValueError, OverflowError):
+        pass
+    raise Problem(422, f"{name} is an instant such as 2026-01-31T12:00:00Z, or seconds since 1970, not {text!r}")

@@ -1,0 +1,53 @@
+/** Words in the reader's language, plurals and dates by Intl. */
+import { en, type Key } from "./words.en";
+import { zh } from "./words.zh";
+
+export type Language = "en" | "zh";
+export type Words = Record<Key, string>;
+
+const CATALOGUES: Record<Language, Words> = { en, zh };
+
+export interface Speech {
+  language: Language;
+  tag: string;
+  t(key: Key, values?: Record<string, string | number>): string;
+  number(value: number): string;
+  time(iso: string | null | undefined): string;
+  moment(iso: string | null | undefined): string;
+}
+
+/** How this language says things. A key with `n` among its values is looked up as `key.one` where that form exists. */
+export function speech(language: Language): Speech {
+  const tag = language === "zh" ? "zh-CN" : "en-GB";
+  const plural = new Intl.PluralRules(tag);
+  const numbers = new Intl.NumberFormat(tag);
+  const clock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  const full = new Intl.DateTimeFormat(tag, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+  });
+  const words = CATALOGUES[language];
+  const t = (key: Key, values: Record<string, string | number> = {}) => {
+    const n = values["n"];
+    const one = typeof n === "number" && plural.select(n) === "one" ? words[`${key}.one` as Key] : undefined;
+    return (one ?? words[key]).replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = values[name];
+      return typeof value === "number" ? numbers.format(value) : String(value ?? "");
+    });
+  };
+  const format = (how: Intl.DateTimeFormat) => (iso: string | null | undefined) => {
+    const at = iso ? Date.parse(iso) : NaN;
+    return Number.isNaN(at) ? "–" : how.format(at);
+  };
+  return { language, tag, t, number: (value) => numbers.format(value), time: format(clock), moment: format(full) };
+}
+
+export function preferredLanguage(saved: string | null, browser: readonly string[]): Language {
+  if (saved === "en" || saved === "zh") return saved;
+  return browser[0]?.toLowerCase().startsWith("zh") ? "zh" : "en";
+}

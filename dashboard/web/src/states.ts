@@ -1,0 +1,43 @@
+/** What the states mean to a reader: their order of concern, their group, and which reasons are no failure. */
+import type { Row } from "./types";
+
+export const INIT = 0;
+export const STARTING = 1;
+export const STARTED = 2;
+export const RUNNING = 3;
+export const GOING = 4;
+export const DISPOSING = 5;
+export const DISPOSED = 6;
+export const RETRYING = 7;
+
+export type Group = "running" | "waiting" | "stopping" | "failed" | "retrying" | "stopped";
+
+/** How much a state wants to be seen: a collapsed parent shows the greatest of those below it. */
+const CONCERN: Record<Group, number> = { failed: 5, retrying: 4, stopping: 3, waiting: 1, running: 0, stopped: 0 };
+
+const CALM = /^(TaskComplete|AutoStop|Exit|Restart|StopByUser|task complete)\b/i;
+
+/** Whether a task that is over failed: nobody asked it to stop, and it did not just end. */
+export function isFailure(row: Pick<Row, "askedAt" | "stopReason">): boolean {
+  return !row.askedAt && Boolean(row.stopReason) && !CALM.test(row.stopReason!);
+}
+
+export function groupOf(row: Row): Group {
+  switch (row.state) {
+    case RETRYING:
+      return "retrying";
+    case DISPOSING:
+      return "stopping";
+    case DISPOSED:
+      return isFailure(row) ? "failed" : "stopped";
+    case INIT:
+    case STARTING:
+      return "waiting";
+    default:
+      return row.askedAt ? "stopping" : "running";
+  }
+}
+
+export function concern(group: Group): number {
+  return CONCERN[group];
+}

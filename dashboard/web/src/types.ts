@@ -1,0 +1,105 @@
+/** What the server says: one row of the tree, and what else the page asks for. */
+export interface Row {
+  id: number;
+  parentId: number | null;
+  key: string;
+  ownerType: string;
+  type: number;
+  typeName: string;
+  level: number;
+  state: number;
+  stateName: string;
+  startReason: string | null;
+  addedAt: string | null;
+  startTime: string | null;
+  askedAt: string | null;
+  retryAt: string | null;
+  life: number;
+  retryCount: number;
+  maxRetry: number;
+  stopReason: string | null;
+  blockedBy: number | null;
+  children: number;
+  descriptions: Record<string, string>;
+  step: string | null;
+  pointer: string | null;
+  eventLoopRunning: boolean | null;
+}
+
+export interface Columns {
+  fields: string[];
+  columns: unknown[][];
+}
+
+export interface Snapshot extends Columns {
+  epoch: string;
+  seq: number;
+  part: number;
+  parts: number;
+  asOf: string;
+}
+
+export interface Delta extends Columns {
+  from: number;
+  seq: number;
+  asOf: string;
+  removed: number[];
+}
+
+export interface Status {
+  loopBlockedFor: number | null;
+  loopBlockedAt: string | null;
+  dropped: number;
+}
+
+/** What a transport reports; `down` and `unauthorised` are its own, the rest is the server's stream. */
+export type StreamEvent =
+  | { event: "snapshot"; data: Snapshot }
+  | { event: "delta"; data: Delta }
+  | { event: "status"; data: Status }
+  | { event: "bye" | "down" | "unauthorised" | "sleep"; data: null };
+
+export interface Transport {
+  /** Hear the live stream from its beginning; the answer ends it. */
+  subscribe(hear: (event: StreamEvent) => void): () => void;
+  get(path: string): Promise<unknown>;
+  command(path: string, body: unknown): Promise<unknown>;
+  /** Only where a token is asked for: whether it was right. */
+  login?(token: string): Promise<boolean>;
+  /** Where a browser may fetch this path as a file; absent where it cannot. */
+  link?(path: string): string;
+}
+
+export interface Session {
+  program: string;
+  pid: number;
+  host: string;
+  python: string;
+  gotask: string;
+  startedAt: string;
+  uptime: number;
+  readOnly: boolean;
+  auth: boolean;
+  epoch: string;
+  sessionId: number | null;
+  history: unknown;
+}
+
+export interface List<T> {
+  list: T[];
+  total: number;
+  limit: number;
+  offset: number;
+  asOf?: string;
+}
+
+/** An error as RFC 9457 tells it. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(detail || title);
+  }
+}

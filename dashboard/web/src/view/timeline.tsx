@@ -1,0 +1,135 @@
+/** The last minute: starts, ends and failures for each second, and the states of the tasks that changed most. */
+import { useEffect, useRef } from "preact/hooks";
+import { SPAN, type Lane, type Minute } from "../minute";
+import type { Group } from "../states";
+import { useStore, useView } from "./context";
+import { Icon } from "./icons";
+
+const LANE = 17;
+const BARS = 34;
+const NAMES = 150;
+
+export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
+  const { store, speech, select } = useView();
+  const { t } = speech;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const lanes = useRef<Lane[]>([]);
+  useStore(store);
+  const { starts, ends, failures } = store.minute.totals();
+  useEffect(() => {
+    if (!open) return;
+    const draw = () => {
+      if (!document.hidden && canvas.current) lanes.current = paint(canvas.current, store.minute, store.now);
+    };
+    draw();
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const timer = setInterval(draw, calm ? 1000 : 200);
+    return () => clearInterval(timer);
+  }, [open, store]);
+  const link = store.transport.link?.("/api/trace");
+  const summary = `${starts} ${t("timeline.starts")}, ${ends} ${t("timeline.ends")}, ${failures} ${t("timeline.failures")}`;
+  return (
+    <section class={`timeline ${open ? "" : "closed"}`} aria-label={t("timeline.title")}>
+      <div class="timeline-head">
+        <button class="link fold-line" aria-expanded={open} title={t("timeline.fold")} onClick={onFold}>
+          <span class={`fold ${open ? "open" : ""}`}>
+            <Icon name="chevron" size={14} />
+          </span>
+          <h2>{t("timeline.title")}</h2>
+        </button>
+        <span class="soft tabular tally">
+          <span class="t-starts">{speech.number(starts)} {t("timeline.starts")}</span>
+          <span class="t-ends">{speech.number(ends)} {t("timeline.ends")}</span>
+          <span class="t-failures">{speech.number(failures)} {t("timeline.failures")}</span>
+        </span>
+        {link && (
+          <a class="link" href={link} download="gotask-trace.json" title={t("timeline.traceHint")}>
+            <Icon name="save" size={14} /> {t("timeline.trace")}
+          </a>
+        )}
+      </div>
+      {open && (
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={`${t("timeline.title")}: ${summary}`}
+          onClick={(event) => {
+            const lane = lanes.current[Math.floor((event.offsetY - BARS) / LANE)];
+            if (lane && event.offsetY >= BARS) select(lane.id);
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+/** Draw it; the lanes drawn, from above. */
+function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const scale = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  const pen = canvas.getContext("2d");
+  if (!pen) return [];
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const style = getComputedStyle(canvas);
+  const colour = (name: string) => style.getPropertyValue(`--${name}`);
+  const names = width < 600 ? 84 : NAMES;
+  const x = (at: number) => names + ((at - (now - SPAN)) / SPAN) * (width - names - 8);
+  pen.font = `11px ${style.fontFamily}`;
+  pen.textBaseline = "middle";
+
+  pen.strokeStyle = colour("line");
+  pen.fillStyle = colour("soft");
+  pen.textAlign = "center";
+  for (let at = Math.ceil((now - SPAN) / 10_000) * 10_000; at <= now; at += 10_000) {
+    const place = Math.round(x(at)) + 0.5;
+    pen.beginPath();
+    pen.moveTo(place, 0);
+    pen.lineTo(place, height);
+    pen.stroke();
+  }
+
+  const most = Math.max(4, ...minute.seconds.map((one) => one.starts + one.ends + one.failures));
+  const bar = Math.max(1.5, ((width - names - 8) / 60) * 0.62);
+  for (const second of minute.seconds) {
+    if (second.at < now - SPAN) continue;
+    // By its root, so that a burst leaves single ones visible.
+    const all = second.starts + second.ends + second.failures;
+    const unit = (Math.sqrt(all / most) * (BARS - 8)) / (all || 1);
+    let top = BARS - 5;
+    for (const [value, name] of [[second.failures, "failed"], [second.ends, "stopped"], [second.starts, "running"]] as const) {
+      const tall = value * unit;
+      pen.fillStyle = colour(name);
+      pen.fillRect(x(second.at), top - tall, bar, tall);
+      top -= tall;
+    }
+  }
+
+  const shown = minute.shown(Math.max(0, Math.floor((height - BARS) / LANE)));
+  shown.forEach((lane, index) => {
+    const middle = BARS + index * LANE + LANE / 2;
+    pen.textAlign = "left";
+    pen.fillStyle = colour("soft");
+    pen.fillText(clip(pen, lane.name, names - 26), 16, middle);
+    lane.segments.forEach((segment, number) => {
+      const until = lane.segments[number + 1]?.from ?? lane.ended ?? now;
+      const from = Math.max(x(segment.from), names);
+      const to = Math.min(x(until), width - 8);
+      if (to < names) return;
+      pen.fillStyle = colour(segment.group satisfies Group);
+      pen.fillRect(from, middle - 4, Math.max(1.5, to - from - 1), 8);
+    });
+  });
+  return shown;
+}
+
+function clip(pen: CanvasRenderingContext2D, text: string, width: number): string {
+  if (pen.measureText(text).width <= width) return text;
+  let cut = text;
+  while (cut.length > 1 && pen.measureText(`${cut}…`).width > width) cut = cut.slice(0, -1);
+  return `${cut}…`;
+}

@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import { bytes, duration, nameOf, place, retries, shortPlace, since, uptime } from "../src/format";
+import { preferredLanguage, speech } from "../src/i18n";
+import { applyDelta, applySnapshot, decode, emptyMirror } from "../src/mirror";
+import { groupOf, isFailure } from "../src/states";
+import { count, descendants, lines, pathOf } from "../src/tree";
+import type { Row } from "../src/types";
+import { en } from "../src/words.en";
+import { zh } from "../src/words.zh";
+
+const fields = ["id", "parentId", "ownerType", "key", "state", "stopReason", "descriptions"];
+const tree: [number, number | null, string, number][] = [
+  [1, null, "Root", 4],
+  [2, 1, "Stream", 4],
+  [3, 2, "Camera", 7],
+  [4, 2, "Viewer", 4],
+  [5, 1, "Recorder", 5],
+];
+const columns = (list: [number, number | null, string, number][]) => [
+  list.map((one) => one[0]),
+  list.map((one) => one[1]),
+  list.map((one) => one[2]),
+  list.map((one) => String(one[0])),
+  list.map((one) => one[3]),
+  list.map(() => null),
+  list.map(() => ({})),
+];
+const part = (list: typeof tree, number: number, parts: number) => ({
+  epoch: "a", seq: 7, part: number, parts, asOf: "2026-01-01T00:00:00Z", fields, columns: columns(list),
+});
+const whole = () => applySnapshot(emptyMirror(), part(tree, 0, 1));
+const none = { text: "", group: null };
+const shown = (rows: Map<number, Row>, closed: number[] = [], filter = {}) =>
+  lines(rows, new Set(closed), { ...none, ...filter });
+
+describe("the mirror", () => {
+  it("makes rows out of columns", () => {
+    expect(decode({ fields: ["id", "key"], columns: [[1, 2], ["a", "b"]] })).toEqual([{ id: 1, key: "a" }, { id: 2, key: "b" }]);
+  });
+  it("begins anew after a snapshot that broke off", () => {
+    const half = applySnapshot(emptyMirror(), part(tree.slice(0, 4), 0, 2));
+    const whole = applySnapshot(half, part(tree.slice(0, 2), 0, 1));
+    expect([whole.missing, whole.rows.size]).toEqual([0, 2]);
+  });
+  it("is complete when all parts are there", () => {
+    const first = applySnapshot(emptyMirror(), part(tree.slice(0, 2), 0, 2));
+    expect(first.missing).toBe(1);
+    const second = applySnapshot(first, part(tree.slice(2), 1, 2));
+    expect([second.missing, second.rows.size]).toEqual([0, 5]);
+  });
+  it("begins a new tree with the next snapshot", () => {
+    expect([...applySnapshot(whole(), part(tree.slice(0, 1), 0, 1)).rows.keys()]).toEqual([1]);
+  });
+  it("applies a delta that follows", () => {
+    const next = applyDelta(whole(), { from: 7, seq: 8, asOf: "", fields, columns: columns([[6, 1, "New", 1]]), removed: [4] });
+    expect(next?.seq).toBe(8);
+    expect([...next!.rows.keys()]).toEqual([1, 2, 3, 5, 6]);
+  });
+  it("refuses a delta that does not follow", () => {
+    expect(applyDelta(whole(), { from: 6, seq: 8, asOf: "", fields, columns: columns([]), removed: [] })).toBeNull();
+  });
+  it("refuses a delta before all parts are there", () => {
+    const half = applySnapshot(emptyMirror(), part(tree.slice(0, 2), 1, 2));
+    expect(applyDelta(half, { from: 7, seq: 8, asOf: "", fields, columns: columns([]), removed: [] })).toBeNull();
+  });
+});
+
+describe("the lines of the tree", () => {
+  it("are in the order of the ids, children below their parents", () => {
+    expect(shown(whole().rows).map((line) => [line.row.id, line.depth])).toEqual([[1, 0], [2, 1], [3, 2], [4, 2], [5, 1]]);
+  });
+  it("leave out what is below a closed parent, and show the worst state there", () => {
+    const found = shown(whole().rows, [2]);
+    expect(found.map((line) => line.row.id)).toEqual([1, 2, 5]);
+    expect(found[1]!.hidden).toBe("retrying");
+  });
+  it("keep the ancestors of what fits the filter, faded", () => {
+    const found = shown(whole().rows, [], { text: "viewer" });
+    expect(found.map((line) => [line.row.id, line.faded])).toEqual([[1, true], [2, true], [4, false]]);
+  });
+  it("are opened by a filter", () => {
+    expect(shown(whole().rows, [1, 2], { text: "#4" }).map((line) => line.row.id)).toEqual([1, 2, 4]);
+  });
+  it("can be those of one group", () => {
+    expect(shown(whole().rows, [], { group: "stopping" }).map((line) => line.row.id)).toEqual([1, 5]);
+  });
+  it("show a row whose parent is not here as a root", () => {
+    const rows = whole().rows;
+    rows.delete(2);
+    expect(shown(rows).filter((line) => line.depth === 0).map((line) => line.row.id)).toEqual([1, 3, 4]);
+  });
+  it("run their guides past the children of a task that has a later sibling", () => {
+    expect(shown(whole().rows).map((line) => [line.guides, line.last])).toEqual([
+      [[], true], [[], false], [[true], false], [[true], true], [[], true],
+    ]);
+  });
+  it("need no recursion", () => {
+    const deep = applySnapshot(emptyMirror(), part(Array.from({ length: 50_000 }, (_, id) => [id, id ? id - 1 : null, "Job", 4]), 0, 1));
+    expect(shown(deep.rows).length).toBe(50_000);
+  });
+});
+
+describe("what is counted", () => {
+  it("is each group", () => {
+    expect(count(whole().rows)).toEqual({ running: 3, waiting: 0, stopping: 1, failed: 0, retrying: 1, stopped: 0 });
+  });
+  it("is everything below a task", () => {
+    expect([descendants(whole().rows, 1), descendants(whole().rows, 2), descendants(whole().rows, 4)]).toEqual([4, 2, 0]);
+  });
+  it("is the path from the root", () => {
+    expect(pathOf(whole().rows, 3).map((row) => row.id)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("groups", () => {
+  const row = (values: Partial<Row>) => ({ state: 4, askedAt: null, stopReason: null, ...values }) as Row;
+  it("say that a body which was asked to stop is stopping", () => {
+    expect(groupOf(row({ askedAt: "2026-01-01T00:00:00Z" }))).toBe("stopping");
+  });
+  it("tell a failure from an end", () => {
+    expect(["TaskComplete", "the line broke", null].map((stopReason) => isFailure(row({ stopReason })))).toEqual([false, true, false]);
+    expect(isFailure(row({ stopReason: "enough of it", askedAt: "2026-01-01T00:00:00Z" }))).toBe(false);
+    expect([groupOf(row({ state: 6, stopReason: "" })), groupOf(row({ state: 6, stopReason: "OSError: x" }))]).toEqual(["stopped", "failed"]);
+  });
+});
+
+describe("formats", () => {
+  it("give durations", () => {
+    expect([0.004, 0.42, 12.9, 187, 7387, 4 * 86400 + 7387, null].map(duration)).toEqual([
+      "4 ms", "0.4 s", "12 s", "3:07", "2:03:07", "4 d 02:03", "–",
+    ]);
+    expect(uptime(9.7)).toBe("9 s");
+  });
+  it("give retries, also those without an end", () => {
+    expect([[2, 5], [3, -1], [0, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", ""]);
+  });
+  it("leave out the long way to a package", () => {
+    const text = "/usr/lib/python3.11/asyncio/tasks.py:649 in sleep";
+    expect([shortPlace(text), shortPlace("app/decode.py:8 in go")]).toEqual(["asyncio/tasks.py:649 in sleep", "app/decode.py:8 in go"]);
+  });
+  it("leave out a key that is only the id", () => {
+    expect([nameOf({ ownerType: "Viewer", key: "4", id: 4 }), nameOf({ ownerType: "Viewer", key: "ann", id: 4 })]).toEqual(["Viewer", "Viewer ann"]);
+  });
+  it("give sizes, places and ages", () => {
+    expect([bytes(900), bytes(52_400_000), place("/srv/app/stream/decode.py:88")]).toEqual(["900 B", "52.4 MB", "decode.py:88"]);
+    expect(since("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:12Z"))).toBe(12);
+  });
+});
+
+describe("words", () => {
+  it("are the same keys in both languages, none of them empty", () => {
+    expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
+    expect(Object.values({ ...en, ...zh }).every((text) => text.length > 0)).toBe(true);
+  });
+  it("have the same places for values", () => {
+    const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+    for (const [key, text] of Object.entries(en)) expect(places(zh[key as keyof typeof zh]), key).toEqual(places(text));
+  });
+  it("are in the plural or the singular", () => {
+    expect([0, 1, 1234].map((n) => speech("en").t("stop.count", { n }))).toEqual([
+      "0 descendants go with it.", "1 descendant goes with it.", "1,234 descendants go with it.",
+    ]);
+  });
+  it("are Chinese for a Chinese browser, unless English was chosen", () => {
+    expect([preferredLanguage(null, ["zh-TW"]), preferredLanguage("en", ["zh"]), preferredLanguage(null, ["de"])]).toEqual(["zh", "en", "en"]);
+  });
+});
