@@ -11,8 +11,8 @@ import struct
 import subprocess
 import sys
 import time
-from codecs import getincrementaldecoder
 import urllib.request
+from codecs import getincrementaldecoder
 from importlib.metadata import entry_points
 from pathlib import Path
 
