@@ -781,7 +781,7 @@ async def test_a_child_that_ends_in_start_does_not_end_the_job_early(root: RootM
 def test_a_job_in_no_tree_takes_no_children(kind: Callable[[], Job[Any]]) -> None:
     """L12: adding to a Job that is in no tree is a TaskStateError that says what to do."""
     job = kind()
-    with pytest.raises(TaskStateError, match="in no tree|not open yet"):
+    with pytest.raises(TaskStateError, match=r"in no tree|not open yet"):
         job.add_task(Task())
     assert job.size == 0
 
