@@ -25,6 +25,7 @@ export class Store {
   version = 0;
   /** By the page's clock: when the server was last heard. */
   heard = Date.now();
+  private moved = false;
   /** Of tasks that have stopped and can be started again. */
   stopped = new Map<number, Row>();
   private mirror: Mirror = emptyMirror();
@@ -104,6 +105,7 @@ export class Store {
         const next = applyDelta(this.mirror, event.data, (before, now) => this.see(before, now, at));
         if (!next) return this.connect();
         this.mirror = next;
+        this.moved = true;
         this.alive(event.data.asOf);
         break;
       }
@@ -175,6 +177,10 @@ export class Store {
 
   private async sample(): Promise<void> {
     if (this.link !== "live" || document.hidden) return;
+    if (this.moved) {
+      this.moved = false;
+      this.askStopped(); // a task that came and went between two looks is in no delta
+    }
     const found = (await this.transport.get("/api/process").catch(() => null)) as Record<string, unknown> | null;
     if (!found) return;
     const number = (...names: string[]) => {
