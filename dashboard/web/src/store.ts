@@ -94,6 +94,7 @@ export class Store {
       case "snapshot": {
         const known = this.mirror.epoch;
         this.mirror = applySnapshot(this.mirror, event.data);
+        this.moved = true;
         if (known !== event.data.epoch) this.newProcess(known !== "");
         if (this.mirror.missing > 0) break;
         this.alive(event.data.asOf);
