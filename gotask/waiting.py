@@ -51,13 +51,19 @@ def lineage(life: Any) -> Iterator[Any]:
         life = life.parent
 
 
-async def wait_for(target: Any, what: str, wait: Callable[[], Awaitable[T]]) -> T:
+def wait_for(target: Any, what: str, wait: Callable[[], Awaitable[T]]) -> Awaitable[T]:
     """Wait for a life or a call, unless that could never end.
 
     Raises:
         TaskStateError: It would be a deadlock (L11).
     """
-    waits = [(hook.loop, (hook, target)) for hook in check_wait(target, what)]
+    hooks = check_wait(target, what)
+    return _wait_as(hooks, target, wait) if hooks else wait()
+
+
+async def _wait_as(hooks: list[Any], target: Any, wait: Callable[[], Awaitable[T]]) -> T:
+    """Wait, and have it known meanwhile for what these hooks hold their loops."""
+    waits = [(hook.loop, (hook, target)) for hook in hooks]
     for loop, own in waits:
         loop.waits = [*(loop.waits or ()), own]
     try:
