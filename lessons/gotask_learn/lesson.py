@@ -230,6 +230,7 @@ class Watch(threading.Thread):
             if not trouble.under_debugger():
                 where = trouble.line_in(sys._current_frames().get(self._main), self._lesson.file)
                 place = where or say("hung_elsewhere")
+                sys.setswitchinterval(1e-4)  # a busy loop gives way to each write of the report, 5 ms late by default
                 self._lesson.conclude("", say("blocked", seconds=HANG_LIMIT, place=place))
 
 

@@ -108,4 +108,4 @@ def is_sleeping(coroutine: Any) -> bool:
 
 def under_debugger() -> bool:
     """Whether somebody is looking step by step, so that nothing may be called slow."""
-    return sys.gettrace() is not None or "pydevd" in sys.modules or "bdb" in sys.modules
+    return not {"pydevd", "bdb"}.isdisjoint(sys.modules)  # a trace function may just as well measure coverage
