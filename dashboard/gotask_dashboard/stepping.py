@@ -46,6 +46,8 @@ class Stepper(anywidget.AnyWidget):
     state = traitlets.Dict({}).tag(sync=True)
     """What the view shows."""
 
+    _farewell: Farewell | None = None
+
     def __init__(self, root: Any, *, job: Job[Any] | None = None, predict: bool = False, **options: Any) -> None:
         self._tree = tree_of(root, "Stepper")
         self._busy: str | None = None
@@ -59,8 +61,8 @@ class Stepper(anywidget.AnyWidget):
         except BaseException:
             self._stepper.close()
             raise
-        self._farewell = Farewell(self)
-        self._tree.observe(self._farewell)
+        self._tree.observe(farewell := Farewell(self))
+        self._farewell = farewell
         self.on_msg(lambda widget, message, buffers: self._hand_over(partial(self._hear, message)))
         self._hand_over(partial(self._look, self._stepper))
 
@@ -71,17 +73,19 @@ class Stepper(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Let the loop run, and take the view away."""
-        self._stepper.close()
-        if self._tree.state is not TaskState.DISPOSED:
-            self._tree.unobserve(self._farewell)
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:  # else it could not be made, or is closed
+            self._stepper.close()
+            if self._tree.state is not TaskState.DISPOSED:
+                self._tree.unobserve(farewell)
         super().close()
 
     def _begin(self, job: Job[Any]) -> LoopStepper:
         top: Any = job
         while getattr(top, "parent", None) is not None:
             top = top.parent
-        if top is not self._tree and isinstance(job, Job) and top is not job:
-            raise ValueError(f"{job!r} is in another tree than {self._tree!r}")
+        if top is not self._tree and isinstance(job, Job):
+            raise ValueError(f"{job!r} is not in this tree, whose root is {self._tree!r}")
         before = OPEN.get(getattr(job, "task_id", 0))
         if before is not None and before is not self:
             before._taken_over()
