@@ -1,10 +1,9 @@
-"""The stepper in a cell: what it tells the view, and what the view may order. The tree is a real one, the comm records."""
+"""The stepper in a cell: what it tells the view, and what the view may order, of a real tree over a comm that records."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +42,9 @@ class Wire(BaseComm):
 
 
 @pytest.fixture(autouse=True)
-def wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def wires(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each widget has a comm that records."""
     monkeypatch.setattr(comm, "create_comm", Wire)
-    yield
 
 
 class Worker(Task[None]):
@@ -94,7 +92,7 @@ async def test_a_step_is_one_event(root: RootManager[Any, Any]) -> None:
     state = await shown(widget, "step")
     assert (first.state, second.state) == (TaskState.GOING, TaskState.INIT)
     assert state["last"]["walks"] == [{"id": first.task_id, "name": "Worker", "states": [0, 1, 2, 4]}]
-    assert (state["steps"], state["queued"], state["busy"]) == (1, 1, None)
+    assert (state["last"]["number"], state["queued"], state["busy"]) == (1, 1, None)
 
 
 async def test_any_job_can_be_stepped(root: RootManager[Any, Any]) -> None:
@@ -209,7 +207,7 @@ async def test_a_view_turns_prediction_on_and_off(root: RootManager[Any, Any]) -
 
 
 async def test_a_second_one_takes_the_job_over(root: RootManager[Any, Any]) -> None:
-    """As when its cell is run again: the first says so and orders nothing any more; its close leaves the other alone."""
+    """As when its cell is run again: the first says so and orders nothing; its close leaves the other alone."""
     first = Stepper(root)
     second = Stepper(root)
     worker = root.add_task(Worker())

@@ -53,7 +53,6 @@ class Stepper(anywidget.AnyWidget):
         self._busy: str | None = None
         self._note: dict[str, Any] | None = None
         self._answer: dict[str, Any] | None = None
-        self._steps = 0
         self._jobs = jobs_below(self._tree)
         self._stepper = self._begin(self._tree if job is None else job)
         try:
@@ -121,7 +120,6 @@ class Stepper(anywidget.AnyWidget):
             "busy": self._busy,
             "note": self._note,
             "answer": self._answer,
-            "steps": self._steps,
         }
 
     def _hear(self, message: Mapping[str, Any]) -> None:
@@ -154,13 +152,11 @@ class Stepper(anywidget.AnyWidget):
             return
         self._over(error)
         self._answer = None
-        if step is not None:
-            self._steps += 1
-            if self.predict and guess is not None:
-                came = outcome(step)
-                self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
-                right, asked = self.score
-                self.score = (right + (guess == came), asked + 1)
+        if step is not None and self.predict and guess is not None:
+            came = outcome(step)
+            self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
+            right, asked = self.score
+            self.score = (right + (guess == came), asked + 1)
         self._show()
 
     def _run(self, message: Mapping[str, Any]) -> None:
@@ -212,7 +208,7 @@ class Stepper(anywidget.AnyWidget):
         return str(self._stepper)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle, metadata = super()._repr_mimebundle_(**options)
+        bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         text = repr(self)
         return {**bundle, "text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}, metadata
 

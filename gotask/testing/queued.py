@@ -85,12 +85,13 @@ class Hold:
 class StepTaken:
     """What an event did: the changes of state of the Job and its children, in order.
 
-    `waits_for`: the hook that waited, and held the loop up, when this was looked at; None: the event is over.
+    `number` counts those that a Stepper took. `waits_for`: the hook that waited, and held the loop up, when this was looked at; None: the event is over.
     """
 
     event: QueuedEvent
     changes: tuple[StateChange, ...] = ()
     waits_for: Hold | None = None
+    number: int = 1
 
     @property
     def kind(self) -> str:

@@ -35,18 +35,22 @@ export const STEPPER_CSS = `
 .empty{color:var(--soft);padding:4px 0}
 .ask{padding:16px 18px 18px;border-radius:10px;background:var(--wash)}
 .ask h3{font-size:18px;color:var(--ink);margin-bottom:12px;letter-spacing:0}
-.choices{display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));gap:10px}
+.choices{display:grid;grid-template-columns:1fr 1fr;gap:10px}
 .choice{min-height:52px;padding:8px 16px;border-radius:9px;border:1px solid var(--line);background:var(--raised);text-align:start;font-size:16px;font-weight:520;line-height:1.3}
 .choice:not(:disabled):hover{border-color:var(--accent)}
 .now{padding:14px 18px 16px;border-radius:10px;background:var(--sheet);border:1px solid var(--line);display:flex;flex-direction:column;gap:8px;min-height:150px}
-.now h3{margin:0}
+.now h3{margin:0}.now[hidden]{display:none}
 .title strong{font-size:22px;letter-spacing:-.01em}.title code{font-size:18px}
 .walk{gap:8px;font-size:18px}.who{color:var(--soft);margin-inline-end:4px}.pace{display:inline-flex;align-items:center;gap:8px}.pace>.icon{color:var(--soft)}
 .waits{color:var(--stopping);font-weight:520;flex-wrap:nowrap;align-items:flex-start}.waits .icon{margin-top:.2em}
-.verdict{padding:12px 16px;border-radius:9px;display:flex;flex-direction:column;gap:4px}
+.verdict{padding:16px 18px 18px;border-radius:10px;display:flex;flex-direction:column;gap:8px;align-items:flex-start}
+.verdict h3{margin:0}
 .verdict.good{background:color-mix(in srgb,var(--running) 12%,var(--raised))}.verdict.good .mark{color:var(--running)}
 .verdict.bad{background:var(--failed-wash)}.verdict.bad .mark{color:var(--failed)}
-.mark{gap:8px;font-size:18px;flex-wrap:nowrap;align-items:flex-start}.mark .icon{margin-top:.12em}.why{color:var(--ink)}
+.mark{gap:8px;font-size:22px;font-weight:650;letter-spacing:-.01em}
+.verdict dl>div{display:grid;grid-template-columns:116px 1fr;gap:10px;font-size:17px}.verdict dt{color:var(--soft)}.verdict dd{font-weight:560}
+.missed{text-decoration:line-through;text-decoration-thickness:1px;color:var(--soft)}
+.why{font-size:17px;max-width:75ch}
 .kids{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:10px}
 .kid{position:relative;padding:11px 14px 12px;border:1px solid var(--line);border-radius:9px;background:var(--sheet);display:flex;flex-direction:column;gap:3px;min-width:0}
 .kid>strong{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}

@@ -24,6 +24,7 @@ export interface Hold extends Named {
 }
 
 export interface Taken {
+  number: number;
   event: Queued;
   walks: (Named & { states: number[] })[];
   waits: Hold | null;
@@ -51,7 +52,6 @@ export interface Picture {
   busy: string | null;
   note: { code: string; kind?: string; text?: string } | null;
   answer: Answer | null;
-  steps: number;
 }
 
 export const KINDS = ["start", "tick", "dispose", "call"] as const;

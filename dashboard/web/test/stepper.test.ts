@@ -48,7 +48,7 @@ describe("tasks", () => {
     expect(nameOf(reader)).toBe("Reader#3");
   });
   it("are marked when the last step changed them", () => {
-    const taken = { event: reader, walks: [{ id: 3, name: "Reader", states: [0, 1] }], waits: null };
+    const taken = { number: 1, event: reader, walks: [{ id: 3, name: "Reader", states: [0, 1] }], waits: null };
     expect([[...changedBy(taken)], [...changedBy(null)]]).toEqual([[3], []]);
   });
 });

@@ -1,7 +1,7 @@
 /** The stepper: the queue of a Job as cards, its children, and what the last event did; one button takes the next. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { preferredLanguage, type Language } from "../i18n";
-import { allowed, changedBy, guessText, KINDS, nameOf, planOf, sayIn, titleOf, verdictOf, type Picture, type Queued, type Say, type Taken } from "../stepper";
+import { allowed, changedBy, guessText, KINDS, nameOf, planOf, sayIn, titleOf, verdictOf, type Answer, type Picture, type Queued, type Say, type Taken } from "../stepper";
 import type { Model } from "../widget";
 import { useTrait } from "./cell";
 import { StateIcon } from "./icons";
@@ -85,27 +85,47 @@ function Question({ picture, onGuess, say }: { picture: Picture; onGuess(code: s
   );
 }
 
-function Verdict({ picture, say }: { picture: Picture; say: Say }) {
-  const { right, guess, came, why } = verdictOf(picture.answer!, say);
+/** What came of the prediction; in the place of the question, so that it is read first. */
+function Verdict({ answer, title, onNext, say }: { answer: Answer; title: string; onNext: (() => void) | null; say: Say }) {
+  const { right, guess, came, why } = verdictOf(answer, say);
+  const next = useRef<HTMLButtonElement>(null);
+  useEffect(() => next.current?.focus({ preventScroll: true }), []);
   return (
-    <div class={`verdict ${right ? "good" : "bad"}`} role="status">
-      <p class="mark">
+    <section class={`verdict ${right ? "good" : "bad"}`}>
+      <h3>{title}</h3>
+      <p class="mark" role="status">
         <Sign name={right ? "right" : "wrong"} />
-        <strong>{say(right ? "right" : "wrong", { guess })}</strong>
+        {say(right ? "right" : "wrong")}
       </p>
-      <p>{say("came", { came })}</p>
+      <dl>
+        {!right && (
+          <div>
+            <dt>{say("guessed")}</dt>
+            <dd class="missed">{guess}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{say("came")}</dt>
+          <dd>{came}</dd>
+        </div>
+      </dl>
       <p class="why">{why}</p>
-    </div>
+      {onNext && (
+        <button ref={next} class="button" onClick={onNext}>
+          {say("nextQuestion")} <kbd>n</kbd>
+        </button>
+      )}
+    </section>
   );
 }
 
-function Last({ taken, steps, say }: { taken: Taken; steps: number; say: Say }) {
+function Last({ taken, say }: { taken: Taken; say: Say }) {
   return (
     <>
       <p class="title">
         <strong>{titleOf(taken.event, say)}</strong>
         {taken.event.kind === "call" && <code>{taken.event.function}</code>}
-        {steps > 0 && <span class="soft">{say("step.n", { n: steps })}</span>}
+        <span class="soft">{say("step.n", { n: taken.number })}</span>
       </p>
       {taken.walks.map((walk) => (
         <p class="walk" key={walk.id}>
@@ -162,6 +182,8 @@ export function StepperCell({ model, memory, host }: Props) {
   const [predict] = useTrait<boolean>(model, "predict");
   const [score] = useTrait<[number, number]>(model, "score");
   const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), navigator.languages));
+  // The step whose verdict has been read: the question that follows has its turn.
+  const [read, setRead] = useState(0);
   const say = useMemo(() => sayIn(language), [language]);
   const panel = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -172,9 +194,15 @@ export function StepperCell({ model, memory, host }: Props) {
   const order = (command: string, values: object = {}) => model.send({ do: command, ...values });
   const can = allowed(picture);
   const asks = predict && picture.question !== null && picture.open && picture.paused;
+  const verdict = picture.last && picture.last.number !== read ? picture.answer : null;
+  const next = () => {
+    setRead(picture.last?.number ?? 0);
+    setTimeout(() => panel.current?.querySelector<HTMLElement>(".choice")?.focus());
+  };
   const take = () => {
     if (!can.step) return;
-    if (asks) panel.current?.querySelector<HTMLElement>(".choice")?.focus();
+    if (asks && verdict) next();
+    else if (asks) panel.current?.querySelector<HTMLElement>(".choice")?.focus();
     else order("step");
   };
   const keys = (event: KeyboardEvent) => {
@@ -251,11 +279,14 @@ export function StepperCell({ model, memory, host }: Props) {
         </p>
       )}
       <Queue picture={picture} hidden={predict} say={say} />
-      {asks && <Question picture={picture} onGuess={(guess) => order("step", { guess })} say={say} />}
-      <section class="now" aria-label={say("now")}>
+      {verdict ? (
+        <Verdict key={read} answer={verdict} title={titleOf(picture.last!.event, say)} onNext={asks ? next : null} say={say} />
+      ) : (
+        asks && <Question picture={picture} onGuess={(guess) => order("step", { guess })} say={say} />
+      )}
+      <section class="now" aria-label={say("now")} hidden={!picture.last && !picture.paused}>
         <h3>{say("now")}</h3>
-        {picture.answer && <Verdict picture={picture} say={say} />}
-        {picture.last ? <Last taken={picture.last} steps={picture.steps} say={say} /> : <p class="empty">{say("nowNone")}</p>}
+        {picture.last ? <Last taken={picture.last} say={say} /> : <p class="empty">{say("nowNone")}</p>}
         {!picture.last && picture.held && <p class="waits">{say("heldNow", { hook: picture.held.hook, name: nameOf(picture.held) })}</p>}
       </section>
       <Children picture={picture} say={say} />
