@@ -109,7 +109,7 @@ class StepTaken:
             taken.setdefault(change.task.task_id, [change.old]).append(change.new)
         tasks = {change.task.task_id: change.task for change in self.changes}
         walks = [
-            ("" if tasks[one] is self.task else f"{name_of(tasks[one])} ") + " → ".join(state.name for state in states)
+            ("" if tasks[one] is self.task else f"{name_of(tasks[one])} ") + " -> ".join(state.name for state in states)
             for one, states in taken.items()
         ]
         hold = self.waits_for
