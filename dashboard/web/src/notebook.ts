@@ -16,6 +16,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   element.dataset["lmSuppressShortcuts"] = "true";
   el.append(element);
   const root = element.attachShadow({ mode: "open" });
+  // Nor does the notebook hear of what is typed here, whichever it is.
+  for (const kind of ["keydown", "keyup", "keypress"]) element.addEventListener(kind, (event) => event.stopPropagation());
   if (model.get("view") === "stepper") {
     element.className = "gotask-stepper";
     root.adoptedStyleSheets = [sheet(CSS), sheet(STEPPER_CSS)];
@@ -27,7 +29,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   }
   root.adoptedStyleSheets = [sheet(CSS), sheet(CELL_CSS)];
   const transport = widgetTransport(model);
-  draw(h(Cell, { model, memory, host: element, store: new Store(transport) }), root);
+  draw(h(Cell, { model, memory, host: element, store: new Store(transport), onBusy: transport.onBusy }), root);
   return () => {
     draw(null, root);
     transport.close();

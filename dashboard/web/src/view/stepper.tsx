@@ -2,8 +2,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { preferredLanguage, type Language } from "../i18n";
 import { allowed, changedBy, guessText, KINDS, nameOf, planOf, sayIn, titleOf, verdictOf, type Answer, type Picture, type Queued, type Say, type Taken } from "../stepper";
+import { notebookTheme, watchTheme } from "../notebook-theme";
 import type { Model } from "../widget";
-import { useTrait } from "./cell";
+import { useHeard, useTrait } from "./cell";
 import { StateIcon } from "./icons";
 import type { Memory } from "./shell";
 import { Sign } from "./stepper-icons";
@@ -13,6 +14,9 @@ interface Props {
   memory: Memory;
   host: HTMLElement;
 }
+
+/** Those of the reader, that of the notebook first if it is Chinese. */
+const languages = () => (document.documentElement.lang.startsWith("zh") ? ["zh"] : navigator.languages);
 
 const GROUPS = ["waiting", "waiting", "running", "running", "running", "stopping", "stopped", "retrying"];
 
@@ -181,14 +185,16 @@ export function StepperCell({ model, memory, host }: Props) {
   const [picture] = useTrait<Picture>(model, "state");
   const [predict] = useTrait<boolean>(model, "predict");
   const [score] = useTrait<[number, number]>(model, "score");
-  const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), navigator.languages));
+  const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), languages()));
+  const theme = useHeard(notebookTheme, watchTheme);
   // The step whose verdict has been read: the question that follows has its turn.
   const [read, setRead] = useState(0);
   const say = useMemo(() => sayIn(language), [language]);
   const panel = useRef<HTMLDivElement>(null);
   useEffect(() => {
     host.lang = language === "zh" ? "zh-CN" : "en-GB";
-  }, [language]);
+    host.dataset["theme"] = theme;
+  }, [language, theme]);
   if (!picture.job) return <div class="stepper" />;
 
   const order = (command: string, values: object = {}) => model.send({ do: command, ...values });
