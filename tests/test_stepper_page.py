@@ -153,6 +153,9 @@ def test_a_learner_steps_through_a_queue(page: Page, tree: BlockingRoot) -> None
     expect(page.locator(".kid")).to_have_count(1)
     expect(page.locator(".mode")).to_have_text("running by itself")
     picture(page, "running")
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    expect(page.locator(".gotask-stepper")).to_have_attribute("data-theme", "dark")
+    picture(page, "dark")
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run(document, {rules: {region: {enabled: false}}})")["violations"]
     serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
@@ -167,6 +170,9 @@ def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
     show(page, widget)
     expect(page.locator(".card.first")).to_contain_text("What will it do?")
     picture(page, "question")
+    page.set_viewport_size({"width": 420, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    picture(page, "narrow")
     page.get_by_role("button", name="Step").focus()
     page.keyboard.press("n")
     expect(page.locator(".choice").first).to_be_focused()

@@ -58,6 +58,6 @@ export const STEPPER_CSS = `
 .kid.holds{border-color:var(--stopping);background:var(--stopping-wash)}
 .kid.rest{justify-content:center;color:var(--soft);background:none;border-style:dashed}
 .tag{font-size:13px;font-weight:600;color:var(--stopping)}
-@container (max-width:620px){.stepper{padding:12px}.stepper .button.big{flex:1;justify-content:center}.runs{order:3}.card{width:168px}.card.first{width:220px}.choices{grid-template-columns:1fr}.stepper .button,.switch,.pick>select{min-height:44px}}
+@container (max-width:620px){.stepper{padding:12px}.kids{grid-template-columns:repeat(auto-fill,minmax(140px,1fr))}.stepper .button.big{flex:1;justify-content:center}.runs{order:3}.card{width:168px}.card.first{width:220px}.choices{grid-template-columns:1fr}.stepper .button,.switch,.pick>select{min-height:44px}}
 @media (forced-colors:active){.card.first{outline:2px solid Highlight}}
 `;
