@@ -1,4 +1,4 @@
-"""The stepper in a cell: what it tells the view, and what the view may order, of a real tree over a comm that records."""
+"""The stepper in a cell: what it tells its view of a real tree, and what the view may order; the comm records."""
 
 from __future__ import annotations
 
