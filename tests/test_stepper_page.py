@@ -78,6 +78,12 @@ def show(page: Page, widget: Stepper) -> None:
     StepperWire(page, widget).show()
 
 
+def check(page: Page) -> None:
+    """What is shown now can be used by all."""
+    page.add_script_tag(path=AXE)
+    assert page.evaluate("axe.run('.gotask-stepper')")["violations"] == []
+
+
 def picture(page: Page, name: str) -> None:
     if PICTURES:
         page.screenshot(path=Path(PICTURES, f"{name}.png"), full_page=True)
@@ -101,6 +107,7 @@ def test_a_learner_steps_through_a_queue(page: Page, tree: BlockingRoot) -> None
     expect(page.locator(".now .waits")).to_contain_text("It waits in start()")
     expect(page.locator(".mode")).to_have_text("held up")
     picture(page, "held")
+    check(page)
     slow.stop()
     expect(page.locator(".mode")).to_have_text("paused")
     reader.stop()
@@ -113,8 +120,7 @@ def test_a_learner_steps_through_a_queue(page: Page, tree: BlockingRoot) -> None
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
     expect(page.locator(".gotask-stepper")).to_have_attribute("data-theme", "dark")
     picture(page, "dark")
-    page.add_script_tag(path=AXE)
-    assert page.evaluate("axe.run('.gotask-stepper')")["violations"] == []
+    check(page)
 
 
 def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
@@ -137,6 +143,7 @@ def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
     )
     expect(page.locator(".verdict")).to_contain_text("L4:")
     picture(page, "wrong")
+    check(page)
     page.keyboard.press("n")
     expect(page.locator(".choice").first).to_be_focused()
     page.get_by_role("button", name="STARTED: it begins no body").click()

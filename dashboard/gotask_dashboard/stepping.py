@@ -66,6 +66,11 @@ class Stepper(anywidget.AnyWidget):
         self._hand_over(partial(self._look, self._stepper))
 
     @property
+    def stepper(self) -> LoopStepper:
+        """What it has in its hands, for cells: `await widget.stepper.step()`."""
+        return self._stepper
+
+    @property
     def job(self) -> Job[Any]:
         """The Job whose loop it has."""
         return self._stepper.job
@@ -154,7 +159,7 @@ class Stepper(anywidget.AnyWidget):
         self._answer = None
         if step is not None and self.predict and guess is not None:
             came = outcome(step)
-            self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
+            self._answer = {"number": step.number, "family": family(step.event), "guess": guess, "came": came}
             right, asked = self.score
             self.score = (right + (guess == came), asked + 1)
         self._show()
