@@ -1,4 +1,4 @@
-"""A notebook's page for tests: the widget's real bundle, and a real widget behind it; only the kernel's wire is short."""
+"""A page as of a notebook, for tests: the widget's real bundle, and a real widget at the other end of the wire."""
 
 from __future__ import annotations
 
