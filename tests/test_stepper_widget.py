@@ -164,6 +164,16 @@ async def test_it_runs_to_a_kind(root: RootManager[Any, Any]) -> None:
     assert (state["note"], worker.state) == ({"code": "none", "kind": "tick"}, TaskState.DISPOSED)
 
 
+async def test_it_runs_to_the_one_after_the_next(root: RootManager[Any, Any]) -> None:
+    """Where the next event is of the wanted kind already, that one is taken; of an unknown kind, none."""
+    widget = Stepper(root)
+    first, second = root.add_task(Worker()), root.add_task(Worker())
+    await shown(widget, "run", to="anything")
+    assert first.state is TaskState.INIT
+    state = await shown(widget, "run", to="start")
+    assert (first.state, second.state, state["queued"]) == (TaskState.GOING, TaskState.INIT, 1)
+
+
 async def test_resumed_it_can_be_paused_again(root: RootManager[Any, Any]) -> None:
     """The loop runs by itself, then waits again."""
     widget = Stepper(root)
