@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gotask
-from gotask import demo
+from gotask import demo, doctor
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_options(command)
     command.set_defaults(play=demo.play)
     add_learn(commands)
+    about = "what gotask finds on this machine, what is wrong, and the remedy"
+    commands.add_parser("doctor", help=about, description=about).set_defaults(play=doctor.play)
     options = parser.parse_args(arguments)
     if "play" not in options:
         parser.print_help()
