@@ -18,7 +18,14 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-GUIDES = ("docs/traces.md", "docs/traces_CN.md", "docs/dashboard.md", "docs/dashboard_CN.md", "dashboard/README.md")
+GUIDES = (
+    "docs/traces.md",
+    "docs/traces_CN.md",
+    "docs/dashboard.md",
+    "docs/dashboard_CN.md",
+    "dashboard/README.md",
+    "gotask/rules.md",
+)
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "mermaid", "text"}
