@@ -363,6 +363,11 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def rehearse(arguments: list[str]) -> int:
+    """What a stranger does on a fresh machine. For developers, so not in the list."""
+    return run(sys.executable, str(ROOT / "tests" / "rehearsal.py"), *arguments)
+
+
 def page(arguments: list[str]) -> int:
     """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
     npm = shutil.which("npm")
@@ -373,7 +378,7 @@ def page(arguments: list[str]) -> int:
 
 
 COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
-HIDDEN = {"lock": lock, "page": page}
+HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse}
 
 
 def usage() -> str:
