@@ -312,7 +312,9 @@ async def test_a_row_is_of_one_moment(root: Root, tree: LiveTree) -> None:
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        while looks < 50:
+        rounds = 0
+        while rounds < 50 or looks < 200:
+            rounds += 1
             for task in tasks:
                 tree.state_changed(task, S.RETRYING, S.STARTING)
                 tree.state_changed(task, S.STARTING, S.STARTED)
