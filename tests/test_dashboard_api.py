@@ -23,11 +23,10 @@ def site() -> Iterator[Site]:
         site.root.wait_started(site.two)  # type: ignore[attr-defined]
         site.one.set_description("line", "Fibre")  # type: ignore[attr-defined]
         site.one.step("opened", "in the morning")  # type: ignore[attr-defined]
-        site.with_history()
         broken = site.root.add_task(Broken())
         site.root.wait_stopped(broken)
         site.broken = broken  # type: ignore[attr-defined]
-        site.until(lambda: site.get("/api/history", id=broken.task_id)["total"])
+        site.with_history()
         yield site
 
 

@@ -335,7 +335,6 @@ def test_descriptions_can_be_redacted() -> None:
         return {"password": None, "line": "***"}.get(name, text)
 
     with Site(redact=redact) as site:
-        site.with_history()
         camera = site.add(Camera())
         camera.set_descriptions({"password": "hunter2", "line": "secret", "frame": "7"})
         shown = {"line": "***", "frame": "7"}
@@ -344,7 +343,8 @@ def test_descriptions_can_be_redacted() -> None:
         with site.events() as events:
             told = str(next(events))
         camera.stop()
-        site.until(lambda: site.get("/api/history", id=camera.task_id)["total"])
+        site.root.wait_stopped(camera, 10)
+        site.with_history()
         paths = ("/api/tasks?state=DISPOSED", "/api/tasks/tree", "/api/history", "/api/trace")
         text = told + "".join(site.client.get(path).text for path in paths)
         assert "***" in text
