@@ -176,6 +176,34 @@ def test_a_stopped_task_can_be_asked_for(site: Any) -> None:
     assert "no line" in found["stopReason"]
 
 
+class Quick(gotask.Task[None]):
+    """Fails once, if it is to retry, and is done."""
+
+    def run(self) -> None:
+        if self.retry_count < self.max_retry:
+            raise ConnectionError("not yet")
+
+
+def test_what_has_stopped_says_whether_it_failed() -> None:
+    """J2: as the history does, whatever the text of its reason; a life before the last one does not count."""
+    with Site(keep_stopped=4) as site:
+        tasks = [Broken(), Quick(), Quick(), Camera()]
+        tasks[2].set_retry(1, 0.01)
+        for task in tasks:
+            site.root.add_task(task)
+        tasks[3].stop("ConnectionError: no line")
+        for task in tasks:
+            site.root.wait_stopped(task, 10)
+        assert {row["id"]: row["failed"] for row in site.get("/api/tasks", state="DISPOSED")["list"]} == {
+            task.task_id: task is tasks[0] for task in tasks
+        }
+        assert {row["failed"] for row in site.get("/api/tasks")["list"]} == {None}
+        for _ in range(4):
+            site.root.result(site.root.add_task(Quick()))
+        site.with_history()
+        assert [site.get(f"/api/tasks/{task.task_id}")["failed"] for task in tasks] == [True, False, False, False]
+
+
 def test_the_lives_of_a_task(site: Any) -> None:
     """Those that are over, with times and the reason."""
     found = site.get(f"/api/tasks/{site.broken.task_id}/history")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pages import CHROMIUM, REPOSITORY, Program, launch
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -96,7 +97,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 
 DOWN = re.compile("ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
-REFUSED = re.compile("status of 401")
+REFUSED = re.compile("status of (401|429)")
 
 
 # The tree
@@ -426,6 +427,18 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
         seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
         seen.page.get_by_role("button", name="Open").click()
         expect(seen.row("Dashboard#2")).to_be_visible()
+
+
+def test_after_many_wrong_tokens_the_page_says_to_wait(visit: Open) -> None:
+    """Nor does it say that the token is wrong, since it has not been looked at."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        for _ in range(10):
+            httpx.get(f"{program.base}api/tasks", headers={"Authorization": "Bearer wrong"})
+        seen = visit(program.base)
+        seen.expected = REFUSED
+        seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
+        seen.page.get_by_role("button", name="Open").click()
+        expect(seen.page.get_by_role("alert")).to_contain_text("too many wrong tokens")
 
 
 # Sizes, and those who do not see it

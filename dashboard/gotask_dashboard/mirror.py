@@ -11,10 +11,11 @@ from gotask import LifeRecord, LiveTree, TaskRow, TaskState
 
 
 class Stopped(NamedTuple):
-    """A task that is DISPOSED: its last row, and the object itself, for `start`."""
+    """A task that is DISPOSED: its last row, the object itself, for `start`, and whether its last life failed."""
 
     row: TaskRow
     task: Any
+    failed: bool
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Mirror(LiveTree):
         self._keep = keep
         self._objects: dict[int, Any] = {}
         self._stopped: OrderedDict[int, Stopped] = OrderedDict()
+        self._failing: set[int] = set()  # of those that are DISPOSED next
         self._guard = threading.Lock()
         self.counts = Counts()
         self.store: Any = None
@@ -91,8 +93,10 @@ class Mirror(LiveTree):
         if new is TaskState.DISPOSED:
             row = self.row(task.task_id)
             self._objects.pop(task.task_id, None)
+            failed = task.task_id in self._failing
+            self._failing.discard(task.task_id)
             if row is not None:
-                self._remember(Stopped(row._replace(state=new, children=0, held_by=None, retry_at=None), task))
+                self._remember(Stopped(row._replace(state=new, children=0, held_by=None, retry_at=None), task, failed))
         else:
             self._objects.setdefault(task.task_id, task)  # run-tasks that were there before
         super().state_changed(task, old, new)
@@ -104,6 +108,8 @@ class Mirror(LiveTree):
     def life_ended(self, record: LifeRecord) -> None:
         self.counts.ended += 1
         self.counts.failures += record.failed
+        if record.failed and record.final:
+            self._failing.add(record.id)
 
     def closed(self, root: Any) -> None:
         self.is_closed = True

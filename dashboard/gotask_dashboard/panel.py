@@ -83,8 +83,10 @@ class Panel:
     # Tasks
 
     def values(self, row: Any) -> tuple[Any, ...]:
-        """A living task, in the order of FIELDS."""
-        return values_of(row, self.mirror.pointer(row.id), self.show(row.descriptions))
+        """A task, in the order of FIELDS."""
+        stopped = self.mirror.stopped(row.id) if row.state is TaskState.DISPOSED else None
+        failed = None if stopped is None else stopped.failed
+        return values_of(row, self.mirror.pointer(row.id), self.show(row.descriptions), failed)
 
     def task(self, row: Any) -> dict[str, Any]:
         """The same by name."""
