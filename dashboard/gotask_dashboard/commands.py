@@ -27,7 +27,7 @@ def command(panel: Panel, verb: Verb, task_id: int, reason: str | None, who: str
     if row is not None and task is not None:
         check_living(verb, row)
     elif stopped is not None:
-        row, task = stopped.row, stopped.task
+        row, task = stopped
         check_stopped(verb, row, panel)
     else:
         return None

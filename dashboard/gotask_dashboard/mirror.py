@@ -11,11 +11,10 @@ from gotask import LifeRecord, LiveTree, TaskRow, TaskState
 
 
 class Stopped(NamedTuple):
-    """A task that is DISPOSED: its last row, the object itself, for `start`, and whether its last life failed."""
+    """A task that is DISPOSED: its last row, and the object itself, for `start`."""
 
     row: TaskRow
     task: Any
-    failed: bool
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ class Mirror(LiveTree):
         self._keep = keep
         self._objects: dict[int, Any] = {}
         self._stopped: OrderedDict[int, Stopped] = OrderedDict()
-        self._failing: set[int] = set()  # of those that are DISPOSED next
+        self._failed: set[int] = set()
         self._guard = threading.Lock()
         self.counts = Counts()
         self.store: Any = None
@@ -67,6 +66,10 @@ class Mirror(LiveTree):
         with self._guard:
             return self._stopped.get(task_id)
 
+    def has_failed(self, task_id: int) -> bool:
+        """Whether the last life of a task that has stopped failed."""
+        return task_id in self._failed
+
     def all_stopped(self) -> list[TaskRow]:
         """Those that stopped last, in this order."""
         with self._guard:
@@ -87,16 +90,15 @@ class Mirror(LiveTree):
         self._objects[task.task_id] = task
         with self._guard:
             self._stopped.pop(task.task_id, None)
+            self._failed.discard(task.task_id)
         super().task_added(task)
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
         if new is TaskState.DISPOSED:
             row = self.row(task.task_id)
             self._objects.pop(task.task_id, None)
-            failed = task.task_id in self._failing
-            self._failing.discard(task.task_id)
             if row is not None:
-                self._remember(Stopped(row._replace(state=new, children=0, held_by=None, retry_at=None), task, failed))
+                self._remember(Stopped(row._replace(state=new, children=0, held_by=None, retry_at=None), task))
         else:
             self._objects.setdefault(task.task_id, task)  # run-tasks that were there before
         super().state_changed(task, old, new)
@@ -108,8 +110,8 @@ class Mirror(LiveTree):
     def life_ended(self, record: LifeRecord) -> None:
         self.counts.ended += 1
         self.counts.failures += record.failed
-        if record.failed and record.final:
-            self._failing.add(record.id)
+        if record.failed and record.final:  # it is DISPOSED next, and forgotten when it is remembered no more
+            self._failed.add(record.id)
 
     def closed(self, root: Any) -> None:
         self.is_closed = True
@@ -119,4 +121,4 @@ class Mirror(LiveTree):
             self._stopped[stopped.row.id] = stopped
             self._stopped.move_to_end(stopped.row.id)
             while len(self._stopped) > self._keep:
-                self._stopped.popitem(last=False)
+                self._failed.discard(self._stopped.popitem(last=False)[0])

@@ -84,8 +84,7 @@ class Panel:
 
     def values(self, row: Any) -> tuple[Any, ...]:
         """A task, in the order of FIELDS."""
-        stopped = self.mirror.stopped(row.id) if row.state is TaskState.DISPOSED else None
-        failed = None if stopped is None else stopped.failed
+        failed = self.mirror.has_failed(row.id) if row.state is TaskState.DISPOSED else None
         return values_of(row, self.mirror.pointer(row.id), self.show(row.descriptions), failed)
 
     def task(self, row: Any) -> dict[str, Any]:

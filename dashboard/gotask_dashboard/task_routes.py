@@ -65,7 +65,7 @@ async def show_task(panel: Here, task_id: TaskId) -> Response:
     """Everything about one task; of one that is forgotten, what the history knows."""
     row, task = panel.mirror.row(task_id), panel.mirror.task(task_id)
     if row is None or task is None:
-        row, task, _ = panel.mirror.stopped(task_id) or (None,) * 3
+        row, task = panel.mirror.stopped(task_id) or (None, None)
     if row is not None and task is not None:
         return answer(await run_sync(partial(tasks.detail, panel, row, task), abandon_on_cancel=True))
     life = await history.last_life(panel, task_id)
