@@ -80,7 +80,7 @@ def detail(panel: Panel, row: TaskRow, task: Any) -> dict[str, Any]:
 def forgotten(life: dict[str, Any], as_of: str | None) -> dict[str, Any]:
     """A task of which only the last of its lives is known."""
     common = ("id", "parentId", "key", "ownerType", "type", "typeName", "level", "startReason", "life", "retryCount",
-              "stopReason", "descriptions", "steps", "timings")  # fmt: skip
+              "stopReason", "descriptions", "steps", "timings", "failed")  # fmt: skip
     return {
         **{name: life[name] for name in common},
         "state": int(TaskState.DISPOSED), "stateName": "DISPOSED", "addedAt": life["startTime"],
