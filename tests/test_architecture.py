@@ -76,6 +76,12 @@ def docstrings(path: Path) -> Iterator[str]:
             yield ast.get_docstring(node) or ""  # type: ignore[arg-type]
 
 
+def test_the_page_of_the_rules_has_each_of_them() -> None:
+    """docs/rules.md states every rule of the contract, once."""
+    stated = re.findall(r"^- \*\*([A-Z]\d+)\*\* ", (ROOT / "docs/rules.md").read_text("utf-8"), re.MULTILINE)
+    assert stated == [f"{letter}{number}" for letter, most in RULES.items() for number in range(1, most + 1)]
+
+
 def test_the_picture_shows_every_module() -> None:
     """DESIGN.md puts each module in one layer, and names none that there is not."""
     assert sorted(layers()) == sorted(FILES)

@@ -18,7 +18,7 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-IN_DOCS = ("docs/traces.md", "docs/dashboard.md", "docs/programs.md")
+IN_DOCS = ("docs/guide.md", "docs/programs.md", "docs/services.md", "docs/dashboard.md", "docs/traces.md")
 GUIDES = (*IN_DOCS, *(name.replace(".md", "_CN.md") for name in IN_DOCS), "dashboard/README.md", "gotask/rules.md")
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
