@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import sys
@@ -88,10 +87,12 @@ def reference() -> str:
     for name in MODULES:
         module = __import__(name, fromlist=["__all__"])
         lines += [f"## {name}", "", str(module.__doc__ or "").partition("\n")[0], ""]
-        for one in sorted(module.__all__, key=lambda each: (not each[0].isupper(), each.lower())):
-            if not one.startswith("__"):
-                lines += [f"::: {name}.{one}", ""]
+        for one in sorted(public(module), key=lambda each: (not each[0].isupper(), each.lower())):
+            lines += [f"::: {name}.{one}", ""]
     return "\n".join(lines)
 
 
-os.environ.setdefault("DISABLE_MKDOCS_2_WARNING", "true")
+def public(module: Any) -> list[str]:
+    """The public names of a module."""
+    own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
+    return [name for name in getattr(module, "__all__", own) if not name.startswith("_")]
