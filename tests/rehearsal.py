@@ -1,7 +1,7 @@
 """What a stranger does on a fresh machine: clone, type the README's commands, install the built packages.
 
-Run by `python3 do.py rehearse`, with the standard library only. It copies the working tree into an empty folder, with an
-empty home and no caches, and looks at what a person would see. It says each command before it types it.
+Run by `python3 do.py rehearse`, with the standard library only. It copies the working tree into an empty folder, with
+an empty home and no caches, and looks at what a person would see. It says each command before it types it.
 """
 
 from __future__ import annotations

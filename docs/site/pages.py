@@ -82,8 +82,8 @@ def rewritten(text: str, here: str, source: str) -> str:
 def reference() -> str:
     """A page with everything public, by module; so nothing is forgotten."""
     sys.path[:0] = [str(ROOT), str(ROOT / "dashboard")]
-    lines = ["# API", "", "All that is public, as its docstrings say it. Seconds are numbers. The numbers of rules, such as S4, are",
-             "explained in [the rules](rules.md).", ""]  # fmt: skip
+    about = "All that is public, as its docstrings say it. Seconds are numbers; rules, such as S4, are in [the rules](rules.md)."
+    lines = ["# API", "", about, ""]
     for name in MODULES:
         module = __import__(name, fromlist=["__all__"])
         lines += [f"## {name}", "", str(module.__doc__ or "").partition("\n")[0], ""]
