@@ -128,9 +128,13 @@ class Problem(Exception):
 # The environment: found ready, or made and filled.
 
 
-def set_up(extras: tuple[str, ...], version: str = RUNNING) -> str:
-    """The Python of an environment that holds gotask with these extras; what is missing is made first."""
-    folder = ROOT / (".venv" if version == RUNNING else f".venv-{version}")
+def set_up(extras: tuple[str, ...], version: str = RUNNING, name: str = "") -> str:
+    """The Python of an environment that holds gotask with these extras; what is missing is made first.
+
+    With a name it is one apart, for what must not meet the others.
+    """
+    name = name or ("" if version == RUNNING else version)
+    folder = ROOT / (f".venv-{name}" if name else ".venv")
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     found = read_stamp(folder) if python.exists() else []
     reusable = found[:2] == [version, str(ROOT)]
@@ -363,6 +367,17 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def rehearse(arguments: list[str]) -> int:
+    """What a stranger does on a fresh machine. For developers, so not in the list."""
+    return run(sys.executable, str(ROOT / "tests" / "rehearsal.py"), *arguments)
+
+
+def docs(arguments: list[str]) -> int:
+    """The documentation as a site, in build/site. For developers, so not in the list."""
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    return run(set_up(("docs",), name="docs"), "-m", "mkdocs", "build", *arguments)
+
+
 def page(arguments: list[str]) -> int:
     """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
     npm = shutil.which("npm")
@@ -373,7 +388,7 @@ def page(arguments: list[str]) -> int:
 
 
 COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
-HIDDEN = {"lock": lock, "page": page}
+HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse, "docs": docs}
 
 
 def usage() -> str:
