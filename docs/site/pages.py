@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "traces")
+GUIDES = ("guide", "programs", "services", "dashboard", "traces")
 PAGES = {
     "index.md": "README.md",
     "zh/index.md": "README_CN.md",
@@ -82,7 +82,7 @@ def rewritten(text: str, here: str, source: str) -> str:
 def reference() -> str:
     """A page with everything public, by module; so nothing is forgotten."""
     sys.path[:0] = [str(ROOT), str(ROOT / "dashboard")]
-    about = "All that is public, as its docstrings say it. Seconds are numbers; rules, such as S4, are in [the rules](rules.md)."
+    about = "All that is public, as its docstrings say it. Rules, such as S4, are in [the rules](rules.md)."
     lines = ["# API", "", about, ""]
     for name in MODULES:
         module = __import__(name, fromlist=["__all__"])
