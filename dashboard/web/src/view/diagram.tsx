@@ -1,0 +1,384 @@
+/** The tree as nodes and lines, for a class to look at: the nodes change as the states of the tasks do. */
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import * as draw from "../diagram";
+import { MARGIN, TALL, WIDE, type Direction, type Drawing, type Place } from "../diagram";
+import { firstLine, nameOf, retries, since, uptime } from "../format";
+import { Leaving, outline, type Limits } from "../outline";
+import { DISPOSED, groupOf, RETRYING, type Group } from "../states";
+import { indexChildren, pathOf } from "../tree";
+import type { Row } from "../types";
+import type { Key } from "../words.en";
+import { useStore, useTick, useView } from "./context";
+import { stateText } from "./grid";
+import { GroupIcon, Icon, StateIcon } from "./icons";
+import { useSize, useWords } from "./layouts";
+
+const STAY = 3000;
+const MORE = 24;
+const ZOOM = 1.25;
+const LEAST = 0.2;
+const GREATEST = 3;
+
+interface Props {
+  selected: number | null;
+  /** So much is covered on the right. */
+  covered: number;
+  onOpen(): void;
+  onEscape(): void;
+}
+
+export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
+  const { store, speech, select, askStop } = useView();
+  const word = useWords(speech);
+  useStore(store);
+  useTick();
+  const scroller = useRef<HTMLDivElement>(null);
+  const room = useSize(scroller);
+  const [asked, setAsked] = useState<ReadonlyMap<number, number>>(new Map());
+  const [zoom, setZoom] = useState<number | null>(null);
+  const [at, setAt] = useState<string | null>(null);
+  const drawing = useDrawing(room, asked, selected);
+  const scale = zoom ?? draw.startScale(drawing, room);
+  const here = drawing.places.find((one) => one.knot.key === at) ?? drawing.places.find((one) => one.knot.key === String(selected));
+
+  useEffect(() => setAt(selected === null ? null : String(selected)), [selected]);
+  useEffect(() => reveal(here?.knot.key ?? null), [here?.knot.key, covered]);
+
+  const width = Math.max(room.width, drawing.width * scale + 2 * MARGIN) ;
+  const height = Math.max(room.height, drawing.height * scale + 2 * MARGIN);
+  const left = Math.max(MARGIN, (width - drawing.width * scale) / 2);
+  const top = Math.max(MARGIN, (height - drawing.height * scale) / 2);
+
+  function reveal(key: string | null): void {
+    const element = scroller.current;
+    const found = drawing.places.find((one) => one.knot.key === key);
+    if (!element || !found) return;
+    const x = left + found.x * scale;
+    const y = top + found.y * scale;
+    const right = element.scrollLeft + room.width - covered;
+    if (x < element.scrollLeft + MARGIN) element.scrollLeft = x - MARGIN;
+    else if (x + WIDE * scale > right - MARGIN) element.scrollLeft += x + WIDE * scale - right + MARGIN;
+    if (y < element.scrollTop + MARGIN) element.scrollTop = y - MARGIN;
+    else if (y + TALL * scale > element.scrollTop + room.height - MARGIN) element.scrollTop = y + TALL * scale - room.height + MARGIN;
+  }
+  const zoomTo = (next: number | null) => setZoom(next === null ? null : Math.min(GREATEST, Math.max(LEAST, next)));
+  const ask = (id: number, count: number) => setAsked((before) => new Map(before).set(id, count));
+  const fold = (one: Place) => {
+    const { id, rest, children } = one.knot;
+    if (rest) ask(id, (one.knot.parent?.children.length ?? 1) - 1 + MORE);
+    else if (children.some((child) => !child.rest)) ask(id, 0);
+    else if (children.length) ask(id, MORE);
+  };
+  const pick = (one: Place) => {
+    scroller.current?.focus({ preventScroll: true });
+    setAt(one.knot.key);
+    if (one.knot.rest) fold(one);
+    else select(one.knot.id);
+  };
+  const press = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== scroller.current) return;
+    const move = draw.moveOf(event.key, drawing.direction);
+    const row = here && !here.knot.rest ? here.knot.row : null;
+    const keys: Record<string, () => void> = {
+      " ": () => here && fold(here),
+      Enter: () => (row ? onOpen() : here && fold(here)),
+      Delete: () => row && askStop(row),
+      s: () => row && askStop(row),
+      Escape: onEscape,
+      "+": () => zoomTo(scale * ZOOM),
+      "-": () => zoomTo(scale / ZOOM),
+      "0": () => zoomTo(null),
+    };
+    if (!move && !keys[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!move) return keys[event.key]!();
+    const next = draw.neighbour(drawing.places, here?.knot.key ?? null, move, drawing.direction);
+    if (!next) return;
+    setAt(next.knot.key);
+    if (!next.knot.rest) select(next.knot.id);
+  };
+
+  const fit = () => zoomTo(draw.scaleOf(drawing, room));
+  const places = useMemo(() => [...drawing.places].sort((a, b) => (a.knot.key < b.knot.key ? -1 : 1)), [drawing]);
+  const byKnot = useMemo(() => new Map(drawing.places.map((one) => [one.knot, one])), [drawing]);
+  return (
+    <div class="diagram">
+      <div
+        class="canvas"
+        role="tree"
+        tabIndex={0}
+        ref={scroller}
+        aria-label={word("diagram.label")}
+        aria-activedescendant={here ? `node-${here.knot.key}` : undefined}
+        onKeyDown={press}
+        onWheel={(event) => {
+          if (!event.ctrlKey && !event.metaKey) return;
+          event.preventDefault();
+          zoomTo(scale * Math.exp(-event.deltaY / 300));
+        }}
+        {...dragged(scroller)}
+      >
+        <svg width={width + covered} height={height} role="presentation">
+          <g class="drawing" style={{ transform: `translate(${left}px,${top}px) scale(${scale})` }}>
+            <g aria-hidden="true">
+              {places.map((one) => one.knot.parent && <Edge key={one.knot.key} from={byKnot.get(one.knot.parent)!} to={one} direction={drawing.direction} />)}
+            </g>
+            {places.map((one) => (
+              <Node key={one.knot.key} place={one} direction={drawing.direction} selected={one === here} onPick={pick} onFold={fold} />
+            ))}
+          </g>
+        </svg>
+      </div>
+      <div class="zoom" role="group">
+        <button class="tool" title={word("zoom.out")} aria-label={word("zoom.out")} onClick={() => zoomTo(scale / ZOOM)}>
+          <span aria-hidden="true">−</span>
+        </button>
+        <button class="tool" title={word("zoom.in")} aria-label={word("zoom.in")} onClick={() => zoomTo(scale * ZOOM)}>
+          <span aria-hidden="true">+</span>
+        </button>
+        <button class="tool" title={word("zoom.fit")} aria-label={word("zoom.fit")} onClick={fit}>
+          <Icon name="expand" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** What is drawn, and where; worked out when rows, room or wishes change. */
+function useDrawing(room: { width: number; height: number }, asked: ReadonlyMap<number, number>, selected: number | null): Drawing {
+  const { store } = useView();
+  const leaving = useRef<Leaving>();
+  leaving.current ??= new Leaving(STAY);
+  const last = useRef<{ choice: number | null; direction: Direction | null }>({ choice: null, direction: null });
+  const stays = leaving.current.size ? Math.floor(store.now / 1000) : 0;
+  return useMemo(() => {
+    const rows = leaving.current!.look(store.rows, (id) => store.stopped.get(id), store.now);
+    const children = indexChildren(rows);
+    const kept = keptIn(rows, selected);
+    const both = (limits: Limits, wishes: ReadonlyMap<number, number>) => {
+      const knots = outline(children, limits, wishes, kept);
+      const drawings = { down: draw.place(knots, "down"), right: draw.place(knots, "right") };
+      return draw.better(drawings, room, last.current.direction);
+    };
+    const choice = draw.choose((limits) => both(limits, new Map()), room, last.current.choice);
+    const drawing = both(draw.CHOICES[choice]!, asked);
+    last.current = { choice, direction: drawing.direction };
+    leaving.current!.shown(drawing.places.map((one) => one.knot));
+    return drawing;
+  }, [store.version, store.paused, room, asked, selected, stays]);
+}
+
+/** Shown in any case: who holds up a loop, and the task that was chosen with all above it. */
+function keptIn(rows: Map<number, Row>, selected: number | null): Row[] {
+  const kept = selected === null ? [] : pathOf(rows, selected);
+  for (const row of rows.values()) {
+    const holder = row.blockedBy === null || row.blockedBy === row.id ? undefined : rows.get(row.blockedBy);
+    if (holder && kept.length < 32) kept.push(holder);
+  }
+  return kept;
+}
+
+/** With the mouse on the ground between the nodes, the drawing can be moved. */
+function dragged(scroller: { current: HTMLDivElement | null }) {
+  return {
+    onPointerDown(event: PointerEvent) {
+      const element = scroller.current!;
+      if (event.pointerType !== "mouse" || event.button || (event.target as Element).closest(".node")) return;
+      let [x, y] = [event.clientX, event.clientY];
+      const move = (moved: PointerEvent) => {
+        element.scrollLeft -= moved.clientX - x;
+        element.scrollTop -= moved.clientY - y;
+        [x, y] = [moved.clientX, moved.clientY];
+      };
+      const end = () => {
+        removeEventListener("pointermove", move);
+        element.classList.remove("dragged");
+      };
+      element.classList.add("dragged");
+      addEventListener("pointermove", move);
+      addEventListener("pointerup", end, { once: true });
+      addEventListener("pointercancel", end, { once: true });
+    },
+  };
+}
+
+function Edge({ from, to, direction }: { from: Place; to: Place; direction: Direction }) {
+  const path = draw.edge(from, to, direction);
+  const held = holds(to);
+  // The property moves, where a browser knows it; the attribute is for all.
+  return <path class={`edge ${held ? "held" : ""} ${to.knot.rest ? "to-rest" : ""}`} d={path} style={{ d: `path("${path}")` } as JSX.CSSProperties} />;
+}
+
+/** Whether this is the child whose hook holds up the loop of its parent. */
+function holds({ knot }: Place): boolean {
+  return !knot.rest && knot.parent?.row.blockedBy === knot.id;
+}
+
+interface NodeProps {
+  place: Place;
+  direction: Direction;
+  selected: boolean;
+  onPick(place: Place): void;
+  onFold(place: Place): void;
+}
+
+function Node(props: NodeProps) {
+  const { store, speech } = useView();
+  const { knot, x, y } = props.place;
+  const latest = useRef(props);
+  latest.current = props;
+  const states = useRef({ of: "", changes: -1 });
+  const state = `${groupOf(knot.row)} ${knot.row.state} ${knot.row.life}`;
+  if (states.current.of !== state) states.current = { of: state, changes: states.current.changes + 1 };
+  const holder = knot.row.blockedBy === null ? undefined : store.row(knot.row.blockedBy);
+  const rest = knot.rest && Object.entries(knot.rest.counts).join();
+  const second = Math.floor(store.now / 1000);
+  const below = knot.children.length;
+  return useMemo(
+    () => <Card {...props} latest={latest} changes={states.current.changes} holder={holder} />,
+    [knot.row, x, y, props.direction, props.selected, second, rest, below, holds(props.place), holder, speech],
+  );
+}
+
+interface CardProps extends NodeProps {
+  latest: { current: NodeProps };
+  changes: number;
+  holder: Row | undefined;
+}
+
+function Card({ place, direction, selected, latest, changes, holder }: CardProps) {
+  const { speech } = useView();
+  const word = useWords(speech);
+  const { knot, x, y } = place;
+  const group = knot.rest ? knot.rest.worst : groupOf(knot.row);
+  const label = useLabel(place, holder);
+  const open = knot.children.some((child) => !child.rest);
+  const foldAt = direction === "down" ? [WIDE / 2, TALL] : [WIDE, TALL / 2];
+  return (
+    <g
+      id={`node-${knot.key}`}
+      role="treeitem"
+      class={`node g-${group} ${knot.rest ? "rest" : ""} ${selected ? "selected" : ""}`}
+      style={{ transform: `translate(${x}px,${y}px)` }}
+      aria-label={label}
+      aria-level={knot.depth + 1}
+      aria-selected={selected}
+      aria-expanded={knot.children.length ? open : undefined}
+      onClick={() => latest.current.onPick(latest.current.place)}
+    >
+      <g class="entering">
+        {changes > 0 && <rect key={changes} class="ring" width={WIDE} height={TALL} rx="10" />}
+        {selected && <rect class="chosen" x="-4" y="-4" width={WIDE + 8} height={TALL + 8} rx="13" />}
+        <rect class="ground" width={WIDE} height={TALL} rx="10" />
+        <rect class="card" width={WIDE} height={TALL} rx="10" />
+        {knot.rest ? <RestText place={place} /> : <TaskText place={place} holder={holder} />}
+        {holds(place) && (
+          <g class="holds" transform={`translate(12,-10)`}>
+            <rect width={word("diagram.holds").length * (speech.language === "zh" ? 13 : 6.4) + 16} height="19" rx="9.5" />
+            <text x="8" y="13.5">
+              {word("diagram.holds")}
+            </text>
+          </g>
+        )}
+        {open && (
+          <g
+            class="folder"
+            transform={`translate(${foldAt[0]},${foldAt[1]})`}
+            onClick={(event) => {
+              event.stopPropagation();
+              latest.current.onFold(latest.current.place);
+            }}
+          >
+            <title>{word("diagram.fold", { name: nameOf(knot.row) })}</title>
+            <circle r="14" class="reach" />
+            <circle r="8" />
+            <path d="M-3.5 0h7" />
+          </g>
+        )}
+      </g>
+    </g>
+  );
+}
+
+function TaskText({ place, holder }: { place: Place; holder: Row | undefined }) {
+  const { store, speech } = useView();
+  const word = useWords(speech);
+  const { row } = place.knot;
+  const over = row.state === DISPOSED;
+  const again = retries(row);
+  const age = since(row.startTime ?? row.addedAt, store.now);
+  const waits = row.state === RETRYING && row.retryAt ? Math.ceil(-(since(row.retryAt, store.now) ?? 0)) : null;
+  const blocked = row.blockedBy === null ? "" : holder && holder.id !== row.id ? word("diagram.blockedBy", { name: nameOf(holder) }) : word("diagram.ownCall");
+  const reason = over && groupOf(row) === "failed" ? firstLine(row.stopReason) : "";
+  const said = blocked || reason || (waits !== null ? speech.t("tree.retryIn", { time: uptime(waits) }) : stateText(row, speech.t));
+  const time = over || waits !== null || blocked || age === null ? "" : uptime(age);
+  const room = WIDE - 46;
+  return (
+    <>
+      <g class="sign" transform="translate(12,17) scale(1.3)">
+        {groupOf(row) === "failed" ? <GroupIcon group="failed" /> : <StateIcon state={row.state} asked={row.askedAt !== null} />}
+      </g>
+      <text class="name" x="38" y="22">
+        {draw.clip(nameOf(row), room - (again ? 34 : 0), 15)}
+      </text>
+      {again && (
+        <text class={`again ${row.retryCount ? "some" : ""}`} x={WIDE - 10} y="22" text-anchor="end">
+          {again}
+        </text>
+      )}
+      <text class={`state ${blocked ? "blocked" : ""}`} x="38" y="41">
+        {draw.clip(said, room - time.length * 7.5, 13)}
+      </text>
+      <text class="time" x={WIDE - 10} y="41" text-anchor="end">
+        {time}
+      </text>
+    </>
+  );
+}
+
+const ORDER: Group[] = ["failed", "retrying", "stopping", "waiting", "running", "stopped"];
+
+function RestText({ place }: { place: Place }) {
+  const { speech } = useView();
+  const word = useWords(speech);
+  const rest = place.knot.rest!;
+  const groups = ORDER.filter((group) => rest.counts[group]).slice(0, 3);
+  return (
+    <>
+      <text class="name" x="14" y="22">
+        {word(rest.all ? "diagram.all" : "diagram.more", { n: rest.tasks })}
+      </text>
+      {groups.map((group, index) => (
+        <g key={group} class={`g-${group} part`} transform={`translate(${14 + index * 58},30)`}>
+          <GroupIcon group={group} />
+          <text class="state" x="18" y="11.5">
+            {speech.number(rest.counts[group])}
+          </text>
+        </g>
+      ))}
+    </>
+  );
+}
+
+/** All that a node shows, as one sentence. */
+function useLabel({ knot }: Place, holder: Row | undefined): string {
+  const { speech } = useView();
+  const word = useWords(speech);
+  const { row, rest } = knot;
+  if (rest) {
+    const counts = ORDER.filter((group) => rest.counts[group]).map((group) => `${speech.t(`count.${group}` as Key)} ${speech.number(rest.counts[group])}`);
+    return [word("diagram.open", { n: rest.tasks }), ...counts].join(", ");
+  }
+  const again = retries(row);
+  const parts = [
+    `${nameOf(row)} #${row.id}`,
+    stateText(row, speech.t),
+    again && word("diagram.retries", { retries: again }),
+    holder && holder.id !== row.id && word("diagram.blockedBy", { name: nameOf(holder) }),
+    knot.parent?.row.blockedBy === row.id && word("diagram.holds"),
+    row.children > 0 && word("diagram.below", { n: row.children }),
+  ];
+  return parts.filter(Boolean).join(", ");
+}
