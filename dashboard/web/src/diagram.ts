@@ -1,5 +1,5 @@
 /** Where the nodes of a diagram stand: a tidy tree, from the top down or from left to right. */
-import { flat, type Knot, type Limits } from "./outline";
+import { flat, type Knot } from "./outline";
 
 export const WIDE = 188;
 export const TALL = 52;
@@ -32,20 +32,11 @@ interface Room {
   height: number;
 }
 
-/** From everything to next to nothing; the first that fits is taken. */
-export const CHOICES: readonly Limits[] = [
-  { fan: 150, tasks: 150 },
-  { fan: 24, tasks: 120 },
-  { fan: 16, tasks: 90 },
-  { fan: 12, tasks: 64 },
-  { fan: 9, tasks: 48 },
-  { fan: 7, tasks: 36 },
-  { fan: 5, tasks: 26 },
-  { fan: 4, tasks: 18 },
-];
+/** How many tasks to show, from the most that a reader can take in to next to none; the first that fits is taken. */
+export const CHOICES: readonly number[] = [150, 120, 96, 76, 60, 48, 38, 30, 24, 18, 12];
 
 /** How far nodes stand apart: [of the same parent, of different parents, to the next level]. */
-const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [10, 20, 64] };
+const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [14, 24, 64] };
 
 /** Put siblings side by side, and each parent over the middle of its children; subtrees as close as they can be. */
 export function place(roots: Knot[], direction: Direction): Drawing {
@@ -120,7 +111,7 @@ export function better(drawings: Record<Direction, Drawing>, room: Room, now: Di
 }
 
 /** Which of the choices fits into the room; one that was taken stays while it fits, unless a larger one clearly does. */
-export function choose(draw: (limits: Limits) => Drawing, room: Room, now: number | null): number {
+export function choose(draw: (tasks: number) => Drawing, room: Room, now: number | null): number {
   const fits = (index: number, slack = 1) => {
     if (index === CHOICES.length - 1) return true;
     return scaleOf(draw(CHOICES[index]!), room) * OVERFLOW >= READABLE * slack;
@@ -165,14 +156,4 @@ export function moveOf(key: string, direction: Direction): Move | undefined {
       ? { ArrowUp: "parent", ArrowDown: "child", ArrowLeft: "before", ArrowRight: "after", Home: "first" }
       : { ArrowLeft: "parent", ArrowRight: "child", ArrowUp: "before", ArrowDown: "after", Home: "first" };
   return moves[key];
-}
-
-/** As much of a text as fits; SVG does not cut by itself. Chinese characters count double. */
-export function clip(text: string, width: number, size: number): string {
-  let left = width / (size * 0.56);
-  for (let index = 0; index < text.length; index++) {
-    left -= text.charCodeAt(index) > 0x2e7f ? 1.8 : 1;
-    if (left < 0) return `${text.slice(0, Math.max(1, index - 1)).trimEnd()}…`;
-  }
-  return text;
 }

@@ -102,7 +102,7 @@ export class Lives {
     const group = groupOf(row);
     const phase = life.phases[life.phases.length - 1]!;
     if (phase.group !== group) life.phases.push({ group, from: Math.max(phase.from, instant(group === "stopping" ? row.askedAt : group === "running" ? row.startTime : null) ?? now) });
-    if (row.step && row.step !== before?.step) life.steps.push({ at: before ? now : phase.from, text: row.step });
+    if (row.step && row.step !== before?.step) life.steps.push({ at: now, text: row.step });
     if (life.steps.length > MOST_STEPS) life.steps.shift();
   }
 

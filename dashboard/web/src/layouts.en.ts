@@ -2,8 +2,6 @@
 export const en = {
   "diagram.label": "Diagram of the task tree",
   "diagram.more": "+ {n} more",
-  "diagram.all": "+ {n} tasks",
-  "diagram.all.one": "+ {n} task",
   "diagram.open": "{n} tasks are not shown; press to see more of them",
   "diagram.open.one": "{n} task is not shown; press to see it",
   "diagram.fold": "Fold what is below {name} together",

@@ -4,8 +4,6 @@ import type { LayoutKey } from "./layouts.en";
 export const zh: Record<LayoutKey, string> = {
   "diagram.label": "任务树示意图",
   "diagram.more": "还有 {n} 个",
-  "diagram.all": "{n} 个任务",
-  "diagram.all.one": "{n} 个任务",
   "diagram.open": "有 {n} 个任务未显示，点按显示更多",
   "diagram.open.one": "有 {n} 个任务未显示，点按显示",
   "diagram.fold": "收起 {name} 的下层任务",

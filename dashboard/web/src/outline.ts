@@ -1,6 +1,6 @@
-/** What of a tree a diagram shows: the upper levels, some children of each parent, and of the rest how many there are. */
+/** What of a tree a diagram shows: level by level as many as there is room for, and of the rest how many there are. */
 import { concern, groupOf, type Group } from "./states";
-import type { Counts } from "./tree";
+import { indexChildren, type Counts } from "./tree";
 import type { Row } from "./types";
 
 export interface Knot {
@@ -11,7 +11,9 @@ export interface Knot {
   parent: Knot | null;
   children: Knot[];
   depth: number;
-  /** Of a knot that stands for tasks which are not shown. */
+  /** This is no task, but stands for those children of its parent that are not shown. */
+  more: boolean;
+  /** Of a task with children none of which is shown, and of a knot that stands for others: what is not shown. */
   rest: Rest | null;
 }
 
@@ -19,74 +21,72 @@ export interface Rest {
   tasks: number;
   counts: Counts;
   worst: Group;
-  /** Nothing of this parent is shown. */
-  all: boolean;
 }
 
-export interface Limits {
-  /** So many children of a parent are shown at most. */
-  fan: number;
-  /** So many tasks in all, without those that the reader asked for. */
-  tasks: number;
-}
+type Children = ReturnType<typeof indexChildren>;
 
-type Children = Map<number | null, Row[]>;
-
+/** So many children of each parent in a level, at most; in steps, so that one task more does not move all the others. */
+const FANS = [150, 100, 64, 48, 36, 24, 16, 12, 9, 7, 5, 4, 3];
 /** No reader opens more than this. */
 const MOST = 400;
 
 /**
- * Choose what to show, level by level. `asked` says of some parents how many children the reader wants to see;
- * tasks in `kept` are shown if their parent is.
+ * Choose what to show: no more than `room` tasks, without those that the reader asked for. `asked` says of some parents
+ * how many children are to be seen; tasks in `kept` are shown if their parent is, and it was not folded.
  */
-export function outline(children: Children, limits: Limits, asked: ReadonlyMap<number, number>, kept: readonly Row[]): Knot[] {
-  const roots = (children.get(null) ?? []).map((row) => knot(row, null));
-  const queue = [...roots];
-  let made = queue.length;
-  let free = limits.tasks - made;
-  for (let next = 0; next < queue.length; next++) {
-    const parent = queue[next]!;
-    const below = children.get(parent.id) ?? [];
-    const wanted = asked.get(parent.id);
-    const count = Math.min(below.length, wanted ?? fitting(below.length, limits.fan, free), MOST - made);
-    const shown = below.slice(0, Math.max(0, count));
-    for (const row of wanted === 0 ? [] : alsoShown(parent.row, kept)) if (!shown.includes(row)) shown.push(row);
-    for (const row of shown) queue.push(knot(row, parent));
-    made += shown.length;
-    if (wanted === undefined) free -= shown.length;
-    if (shown.length < below.length) parent.children.push(more(parent, below, shown, children));
+export function outline(children: Children, room: number, asked: ReadonlyMap<number, number>, kept: readonly Row[]): Knot[] {
+  const roots = (children.get(null) ?? []).slice(0, MOST).map((row) => knot(row, null));
+  let free = room - roots.length;
+  let made = roots.length;
+  for (let level = roots; level.length; ) {
+    const below = level.map((parent) => children.get(parent.id) ?? []);
+    const fan = fanOf(below.filter((_, index) => !asked.has(level[index]!.id)).map((list) => list.length), free, level === roots);
+    const next: Knot[] = [];
+    level.forEach((parent, index) => {
+      const list = below[index]!;
+      const wanted = asked.get(parent.id);
+      const count = Math.min(wanted ?? (list.length <= fan ? list.length : Math.max(0, fan - 1)), MOST - made);
+      const shown = list.slice(0, Math.max(0, count));
+      if (wanted !== 0) shown.push(...kept.filter((row) => row.parentId === parent.id && !shown.includes(row)));
+      made += shown.length;
+      if (wanted === undefined) free -= shown.length;
+      for (const row of shown) next.push(knot(row, parent));
+      if (shown.length < list.length) leaveOut(parent, list, new Set(shown), children);
+    });
+    level = next;
   }
   return roots;
 }
 
-/** All of them, or some and "so many more"; never "one more" in the place of the one. */
-function fitting(count: number, fan: number, free: number): number {
-  const most = Math.min(fan, free);
-  return count <= most ? count : Math.max(0, most - 1);
-}
-
-function alsoShown(parent: Row, kept: readonly Row[]): Row[] {
-  return kept.filter((row) => row.parentId === parent.id);
+/** How many children of each parent have room; if not even three, then none. Those of a root are always shown. */
+function fanOf(counts: number[], free: number, first: boolean): number {
+  const fits = (fan: number) => counts.reduce((sum, count) => sum + Math.min(count, fan), 0) <= free;
+  return FANS.find(fits) ?? (first ? FANS[FANS.length - 1]! : 0);
 }
 
 function knot(row: Row, parent: Knot | null): Knot {
-  const made = { id: row.id, key: String(row.id), row, parent, children: [], depth: parent ? parent.depth + 1 : 0, rest: null };
+  const made = { id: row.id, key: String(row.id), row, parent, children: [], depth: parent ? parent.depth + 1 : 0, more: false, rest: null };
   parent?.children.push(made);
   return made;
 }
 
-function more(parent: Knot, below: Row[], shown: Row[], children: Children): Knot {
-  const rest = { tasks: 0, counts: { running: 0, waiting: 0, stopping: 0, failed: 0, retrying: 0, stopped: 0 }, worst: "stopped" as Group, all: !shown.length };
-  const seen = new Set(shown);
-  const left = below.filter((row) => !seen.has(row));
-  for (let row = left.pop(); row; row = left.pop()) {
-    rest.tasks++;
-    rest.counts[groupOf(row)]++;
-    for (const one of children.get(row.id) ?? []) left.push(one);
+/** Tell of those that are not shown: in a node beside the shown ones, or on the parent if there are none. */
+function leaveOut(parent: Knot, list: Row[], shown: Set<Row>, children: Children): void {
+  const rest = restOf(list.filter((row) => !shown.has(row)), children);
+  if (!shown.size) parent.rest = rest;
+  else parent.children.push({ ...parent, key: `more-${parent.id}`, parent, children: [], depth: parent.depth + 1, more: true, rest });
+}
+
+function restOf(rows: Row[], children: Children): Rest {
+  const counts: Counts = { running: 0, waiting: 0, stopping: 0, failed: 0, retrying: 0, stopped: 0 };
+  let tasks = 0;
+  for (let row = rows.pop(); row; row = rows.pop()) {
+    tasks++;
+    counts[groupOf(row)]++;
+    for (const one of children.get(row.id) ?? []) rows.push(one);
   }
-  const groups = (Object.keys(rest.counts) as Group[]).filter((group) => rest.counts[group]);
-  rest.worst = groups.reduce((worst, group) => (concern(group) > concern(worst) ? group : worst), groups[0] ?? "running");
-  return { id: parent.id, key: `more-${parent.id}`, row: parent.row, parent, children: [], depth: parent.depth + 1, rest };
+  const groups = (Object.keys(counts) as Group[]).filter((group) => counts[group]);
+  return { tasks, counts, worst: groups.reduce((worst, group) => (concern(group) > concern(worst) ? group : worst)) };
 }
 
 /** All of them, parents before their children. */
@@ -131,7 +131,7 @@ export class Leaving {
   /** What is drawn; of nothing else it matters that it goes. */
   shown(knots: Knot[]): void {
     const last = new Map<number, Row>();
-    for (const { id, row, rest } of knots) if (!rest) last.set(id, row);
+    for (const { id, row, more } of knots) if (!more) last.set(id, row);
     for (const id of this.gone.keys()) if (!last.has(id)) this.gone.delete(id);
     this.last = last;
   }

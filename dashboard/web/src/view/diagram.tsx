@@ -4,15 +4,17 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as draw from "../diagram";
 import { MARGIN, TALL, WIDE, type Direction, type Drawing, type Place } from "../diagram";
 import { firstLine, nameOf, retries, since, uptime } from "../format";
-import { Leaving, outline, type Limits } from "../outline";
+import { Leaving, outline, type Rest } from "../outline";
 import { DISPOSED, groupOf, RETRYING, type Group } from "../states";
 import { indexChildren, pathOf } from "../tree";
 import type { Row } from "../types";
 import type { Key } from "../words.en";
 import { useStore, useTick, useView } from "./context";
 import { stateText } from "./grid";
-import { GroupIcon, Icon, StateIcon } from "./icons";
-import { useSize, useWords } from "./layouts";
+import { GroupIcon, StateIcon } from "./icons";
+import { clip, coveredBy, FitIcon, focusDetails, useSize, useWords, widthOf } from "./layouts";
+import { Blank } from "./states";
+import type { CellProps } from "./views";
 
 const STAY = 3000;
 const MORE = 24;
@@ -20,29 +22,28 @@ const ZOOM = 1.25;
 const LEAST = 0.2;
 const GREATEST = 3;
 
-interface Props {
-  selected: number | null;
-  /** So much is covered on the right. */
-  covered: number;
-  onOpen(): void;
-  onEscape(): void;
+export function Diagram(props: CellProps) {
+  return useView().store.ready ? <Picture {...props} /> : <Blank kind="loading" />;
 }
 
-export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
+function Picture({ selected, ended, onSelect }: CellProps) {
   const { store, speech, select, askStop } = useView();
   const word = useWords(speech);
   useStore(store);
   useTick();
   const scroller = useRef<HTMLDivElement>(null);
   const room = useSize(scroller);
+  const covered = coveredBy(selected, room);
   const [asked, setAsked] = useState<ReadonlyMap<number, number>>(new Map());
   const [zoom, setZoom] = useState<number | null>(null);
   const [at, setAt] = useState<string | null>(null);
-  const drawing = useDrawing(room, asked, selected);
+  const drawing = useDrawing(room, asked, selected, ended);
   const scale = zoom ?? draw.startScale(drawing, room);
   const here = drawing.places.find((one) => one.knot.key === at) ?? drawing.places.find((one) => one.knot.key === String(selected));
 
-  useEffect(() => setAt(selected === null ? null : String(selected)), [selected]);
+  useEffect(() => {
+    if (selected !== null) setAt(String(selected));
+  }, [selected]);
   useEffect(() => reveal(here?.knot.key ?? null), [here?.knot.key, covered]);
 
   const width = Math.max(room.width, drawing.width * scale + 2 * MARGIN) ;
@@ -64,28 +65,27 @@ export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
   }
   const zoomTo = (next: number | null) => setZoom(next === null ? null : Math.min(GREATEST, Math.max(LEAST, next)));
   const ask = (id: number, count: number) => setAsked((before) => new Map(before).set(id, count));
-  const fold = (one: Place) => {
-    const { id, rest, children } = one.knot;
-    if (rest) ask(id, (one.knot.parent?.children.length ?? 1) - 1 + MORE);
-    else if (children.some((child) => !child.rest)) ask(id, 0);
-    else if (children.length) ask(id, MORE);
+  const fold = ({ knot: { id, more, parent, children, rest } }: Place) => {
+    if (more) ask(id, parent!.children.length - 1 + MORE);
+    else if (children.length) ask(id, 0);
+    else if (rest) ask(id, MORE);
   };
   const pick = (one: Place) => {
     scroller.current?.focus({ preventScroll: true });
     setAt(one.knot.key);
-    if (one.knot.rest) fold(one);
+    if (one.knot.more) fold(one);
     else select(one.knot.id);
   };
   const press = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== scroller.current) return;
     const move = draw.moveOf(event.key, drawing.direction);
-    const row = here && !here.knot.rest ? here.knot.row : null;
+    const row = here && !here.knot.more ? here.knot.row : null;
     const keys: Record<string, () => void> = {
       " ": () => here && fold(here),
-      Enter: () => (row ? onOpen() : here && fold(here)),
+      Enter: () => (row ? focusDetails(scroller) : here && fold(here)),
       Delete: () => row && askStop(row),
       s: () => row && askStop(row),
-      Escape: onEscape,
+      Escape: () => onSelect(null),
       "+": () => zoomTo(scale * ZOOM),
       "-": () => zoomTo(scale / ZOOM),
       "0": () => zoomTo(null),
@@ -97,7 +97,7 @@ export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
     const next = draw.neighbour(drawing.places, here?.knot.key ?? null, move, drawing.direction);
     if (!next) return;
     setAt(next.knot.key);
-    if (!next.knot.rest) select(next.knot.id);
+    if (!next.knot.more) select(next.knot.id);
   };
 
   const fit = () => zoomTo(draw.scaleOf(drawing, room));
@@ -139,7 +139,7 @@ export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
           <span aria-hidden="true">+</span>
         </button>
         <button class="tool" title={word("zoom.fit")} aria-label={word("zoom.fit")} onClick={fit}>
-          <Icon name="expand" />
+          <FitIcon />
         </button>
       </div>
     </div>
@@ -147,27 +147,27 @@ export function Diagram({ selected, covered, onOpen, onEscape }: Props) {
 }
 
 /** What is drawn, and where; worked out when rows, room or wishes change. */
-function useDrawing(room: { width: number; height: number }, asked: ReadonlyMap<number, number>, selected: number | null): Drawing {
+function useDrawing(room: { width: number; height: number }, asked: ReadonlyMap<number, number>, selected: number | null, ended: boolean): Drawing {
   const { store } = useView();
   const leaving = useRef<Leaving>();
   leaving.current ??= new Leaving(STAY);
   const last = useRef<{ choice: number | null; direction: Direction | null }>({ choice: null, direction: null });
   const stays = leaving.current.size ? Math.floor(store.now / 1000) : 0;
   return useMemo(() => {
-    const rows = leaving.current!.look(store.rows, (id) => store.stopped.get(id), store.now);
+    const rows = ended ? new Map([...store.rows, ...store.stopped]) : leaving.current!.look(store.rows, (id) => store.stopped.get(id), store.now);
     const children = indexChildren(rows);
     const kept = keptIn(rows, selected);
-    const both = (limits: Limits, wishes: ReadonlyMap<number, number>) => {
-      const knots = outline(children, limits, wishes, kept);
+    const both = (tasks: number, wishes: ReadonlyMap<number, number>) => {
+      const knots = outline(children, tasks, wishes, kept);
       const drawings = { down: draw.place(knots, "down"), right: draw.place(knots, "right") };
       return draw.better(drawings, room, last.current.direction);
     };
-    const choice = draw.choose((limits) => both(limits, new Map()), room, last.current.choice);
+    const choice = draw.choose((tasks) => both(tasks, new Map()), room, last.current.choice);
     const drawing = both(draw.CHOICES[choice]!, asked);
     last.current = { choice, direction: drawing.direction };
     leaving.current!.shown(drawing.places.map((one) => one.knot));
     return drawing;
-  }, [store.version, store.paused, room, asked, selected, stays]);
+  }, [store.version, store.paused, room, asked, selected, stays, ended]);
 }
 
 /** Shown in any case: who holds up a loop, and the task that was chosen with all above it. */
@@ -208,12 +208,12 @@ function Edge({ from, to, direction }: { from: Place; to: Place; direction: Dire
   const path = draw.edge(from, to, direction);
   const held = holds(to);
   // The property moves, where a browser knows it; the attribute is for all.
-  return <path class={`edge ${held ? "held" : ""} ${to.knot.rest ? "to-rest" : ""}`} d={path} style={{ d: `path("${path}")` } as JSX.CSSProperties} />;
+  return <path class={`edge ${held ? "held" : ""} ${to.knot.more ? "to-more" : ""}`} d={path} style={{ d: `path("${path}")` } as JSX.CSSProperties} />;
 }
 
 /** Whether this is the child whose hook holds up the loop of its parent. */
 function holds({ knot }: Place): boolean {
-  return !knot.rest && knot.parent?.row.blockedBy === knot.id;
+  return !knot.more && knot.parent?.row.blockedBy === knot.id;
 }
 
 interface NodeProps {
@@ -235,7 +235,7 @@ function Node(props: NodeProps) {
   const holder = knot.row.blockedBy === null ? undefined : store.row(knot.row.blockedBy);
   const rest = knot.rest && Object.entries(knot.rest.counts).join();
   const second = Math.floor(store.now / 1000);
-  const below = knot.children.length;
+  const below = knot.children.length > 0;
   return useMemo(
     () => <Card {...props} latest={latest} changes={states.current.changes} holder={holder} />,
     [knot.row, x, y, props.direction, props.selected, second, rest, below, holds(props.place), holder, speech],
@@ -252,20 +252,21 @@ function Card({ place, direction, selected, latest, changes, holder }: CardProps
   const { speech } = useView();
   const word = useWords(speech);
   const { knot, x, y } = place;
-  const group = knot.rest ? knot.rest.worst : groupOf(knot.row);
+  const group = knot.more ? knot.rest!.worst : groupOf(knot.row);
   const label = useLabel(place, holder);
-  const open = knot.children.some((child) => !child.rest);
+  const open = knot.children.length > 0;
+  const folds = open || knot.rest;
   const foldAt = direction === "down" ? [WIDE / 2, TALL] : [WIDE, TALL / 2];
   return (
     <g
       id={`node-${knot.key}`}
       role="treeitem"
-      class={`node g-${group} ${knot.rest ? "rest" : ""} ${selected ? "selected" : ""}`}
+      class={`node g-${group} ${knot.more ? "more" : ""} ${selected ? "selected" : ""}`}
       style={{ transform: `translate(${x}px,${y}px)` }}
       aria-label={label}
       aria-level={knot.depth + 1}
       aria-selected={selected}
-      aria-expanded={knot.children.length ? open : undefined}
+      aria-expanded={folds && !knot.more ? open : undefined}
       onClick={() => latest.current.onPick(latest.current.place)}
     >
       <g class="entering">
@@ -273,31 +274,61 @@ function Card({ place, direction, selected, latest, changes, holder }: CardProps
         {selected && <rect class="chosen" x="-4" y="-4" width={WIDE + 8} height={TALL + 8} rx="13" />}
         <rect class="ground" width={WIDE} height={TALL} rx="10" />
         <rect class="card" width={WIDE} height={TALL} rx="10" />
-        {knot.rest ? <RestText place={place} /> : <TaskText place={place} holder={holder} />}
-        {holds(place) && (
-          <g class="holds" transform={`translate(12,-10)`}>
-            <rect width={word("diagram.holds").length * (speech.language === "zh" ? 13 : 6.4) + 16} height="19" rx="9.5" />
-            <text x="8" y="13.5">
-              {word("diagram.holds")}
-            </text>
-          </g>
-        )}
-        {open && (
+        {knot.more ? <MoreText place={place} /> : <TaskText place={place} holder={holder} />}
+        {holds(place) && <Pill text={word("diagram.holds")} />}
+        {folds && !knot.more && (
           <g
-            class="folder"
+            class={`folder ${open ? "" : `g-${knot.rest!.worst}`}`}
             transform={`translate(${foldAt[0]},${foldAt[1]})`}
             onClick={(event) => {
               event.stopPropagation();
               latest.current.onFold(latest.current.place);
             }}
           >
-            <title>{word("diagram.fold", { name: nameOf(knot.row) })}</title>
-            <circle r="14" class="reach" />
-            <circle r="8" />
-            <path d="M-3.5 0h7" />
+            <title>{open ? word("diagram.fold", { name: nameOf(knot.row) }) : word("diagram.open", { n: knot.rest!.tasks })}</title>
+            {open ? <Fold /> : <Unfold rest={knot.rest!} direction={direction} />}
           </g>
         )}
       </g>
+    </g>
+  );
+}
+
+function Fold() {
+  return (
+    <>
+      <circle r="14" class="reach" />
+      <circle r="8" />
+      <path d="M-3.5 0h7" />
+    </>
+  );
+}
+
+/** How many are folded away, in the colour of the worst of them. */
+function Unfold({ rest, direction }: { rest: Rest; direction: Direction }) {
+  const text = `+${useView().speech.number(rest.tasks)}`;
+  const wide = widthOf(text, 650, 12.5) + 32;
+  return (
+    <g transform={direction === "down" ? `translate(${-wide / 2},-3)` : `translate(${10 - wide},-17)`}>
+      <rect width={wide} height="20" rx="10" />
+      <g transform="translate(7,3)">
+        <GroupIcon group={rest.worst} />
+      </g>
+      <text x="24" y="14.5">
+        {text}
+      </text>
+    </g>
+  );
+}
+
+function Pill({ text }: { text: string }) {
+  const wide = widthOf(text, 600, 12) + 18;
+  return (
+    <g class="holds" transform={`translate(${WIDE - wide - 10},-13)`}>
+      <rect width={wide} height="19" rx="9.5" />
+      <text x={wide / 2} y="13.5" text-anchor="middle">
+        {text}
+      </text>
     </g>
   );
 }
@@ -307,21 +338,24 @@ function TaskText({ place, holder }: { place: Place; holder: Row | undefined }) 
   const word = useWords(speech);
   const { row } = place.knot;
   const over = row.state === DISPOSED;
-  const again = retries(row);
+  const again = row.retryCount || row.maxRetry > 0 ? retries(row) : "";
   const age = since(row.startTime ?? row.addedAt, store.now);
   const waits = row.state === RETRYING && row.retryAt ? Math.ceil(-(since(row.retryAt, store.now) ?? 0)) : null;
   const blocked = row.blockedBy === null ? "" : holder && holder.id !== row.id ? word("diagram.blockedBy", { name: nameOf(holder) }) : word("diagram.ownCall");
   const reason = over && groupOf(row) === "failed" ? firstLine(row.stopReason) : "";
   const said = blocked || reason || (waits !== null ? speech.t("tree.retryIn", { time: uptime(waits) }) : stateText(row, speech.t));
   const time = over || waits !== null || blocked || age === null ? "" : uptime(age);
-  const room = WIDE - 46;
+  const room = WIDE - 48;
+  const left = room - (time ? widthOf(time, 400, 13) + 8 : 0);
+  const words = clip(said, left, 560, 13);
+  const step = row.step && !over && !blocked ? clip(row.step, left - widthOf(words, 560, 13) - 8, 400, 13) : "";
   return (
     <>
       <g class="sign" transform="translate(12,17) scale(1.3)">
         {groupOf(row) === "failed" ? <GroupIcon group="failed" /> : <StateIcon state={row.state} asked={row.askedAt !== null} />}
       </g>
       <text class="name" x="38" y="22">
-        {draw.clip(nameOf(row), room - (again ? 34 : 0), 15)}
+        {clip(nameOf(row), room - (again ? widthOf(again, 600, 13) + 8 : 0), 620, 15)}
       </text>
       {again && (
         <text class={`again ${row.retryCount ? "some" : ""}`} x={WIDE - 10} y="22" text-anchor="end">
@@ -329,7 +363,12 @@ function TaskText({ place, holder }: { place: Place; holder: Row | undefined }) 
         </text>
       )}
       <text class={`state ${blocked ? "blocked" : ""}`} x="38" y="41">
-        {draw.clip(said, room - time.length * 7.5, 13)}
+        {words}
+        {step.length > 2 && (
+          <tspan class="at-step" dx="6">
+            {step}
+          </tspan>
+        )}
       </text>
       <text class="time" x={WIDE - 10} y="41" text-anchor="end">
         {time}
@@ -340,7 +379,7 @@ function TaskText({ place, holder }: { place: Place; holder: Row | undefined }) 
 
 const ORDER: Group[] = ["failed", "retrying", "stopping", "waiting", "running", "stopped"];
 
-function RestText({ place }: { place: Place }) {
+function MoreText({ place }: { place: Place }) {
   const { speech } = useView();
   const word = useWords(speech);
   const rest = place.knot.rest!;
@@ -348,7 +387,7 @@ function RestText({ place }: { place: Place }) {
   return (
     <>
       <text class="name" x="14" y="22">
-        {word(rest.all ? "diagram.all" : "diagram.more", { n: rest.tasks })}
+        {word("diagram.more", { n: rest.tasks })}
       </text>
       {groups.map((group, index) => (
         <g key={group} class={`g-${group} part`} transform={`translate(${14 + index * 58},30)`}>
@@ -367,10 +406,9 @@ function useLabel({ knot }: Place, holder: Row | undefined): string {
   const { speech } = useView();
   const word = useWords(speech);
   const { row, rest } = knot;
-  if (rest) {
-    const counts = ORDER.filter((group) => rest.counts[group]).map((group) => `${speech.t(`count.${group}` as Key)} ${speech.number(rest.counts[group])}`);
-    return [word("diagram.open", { n: rest.tasks }), ...counts].join(", ");
-  }
+  const counts = rest ? ORDER.filter((group) => rest.counts[group]).map((group) => `${speech.t(`count.${group}` as Key)} ${speech.number(rest.counts[group])}`) : [];
+  if (rest) counts.unshift(word("diagram.open", { n: rest.tasks }));
+  if (knot.more) return counts.join(", ");
   const again = retries(row);
   const parts = [
     `${nameOf(row)} #${row.id}`,
@@ -379,6 +417,7 @@ function useLabel({ knot }: Place, holder: Row | undefined): string {
     holder && holder.id !== row.id && word("diagram.blockedBy", { name: nameOf(holder) }),
     knot.parent?.row.blockedBy === row.id && word("diagram.holds"),
     row.children > 0 && word("diagram.below", { n: row.children }),
+    ...counts,
   ];
   return parts.filter(Boolean).join(", ");
 }

@@ -1,6 +1,5 @@
 /** The lives of all tasks in time: a lane for each task, a bar for each life, coloured by what it was in. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { clip } from "../diagram";
 import { duration, firstLine, nameOf, retries } from "../format";
 import { drawn, Lives, moved, spanOf, ticks, zoomed, type Lane, type Life, type Span, type Told, type View as Shown } from "../gantt";
 import { DISPOSED, groupOf, RETRYING, type Group } from "../states";
@@ -9,8 +8,10 @@ import type { List } from "../types";
 import type { Key } from "../words.en";
 import { useStore, useView } from "./context";
 import { stateText } from "./grid";
-import { GroupIcon, Icon, StateIcon } from "./icons";
-import { useSize, useWords } from "./layouts";
+import { GroupIcon, StateIcon } from "./icons";
+import { clip, coveredBy, FitIcon, focusDetails, useSize, useWords } from "./layouts";
+import { Blank } from "./states";
+import type { CellProps } from "./views";
 
 const LANE = 34;
 const BAR = 20;
@@ -24,20 +25,18 @@ const QUICKEST = 40;
 const NONE = { text: "", group: null };
 const GROUPS: Group[] = ["waiting", "running", "stopping"];
 
-interface Props {
-  selected: number | null;
-  covered: number;
-  onOpen(): void;
-  onEscape(): void;
+export function Gantt(props: CellProps) {
+  return useView().store.ready ? <Picture {...props} /> : <Blank kind="loading" />;
 }
 
-export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
+function Picture({ selected, onSelect }: CellProps) {
   const { store, speech, select, askStop } = useView();
   const word = useWords(speech);
   useStore(store);
   const scroller = useRef<HTMLDivElement>(null);
   const room = useSize(scroller);
-  const lives = useLives();
+  const covered = coveredBy(selected, room);
+  const { lives, told } = useLives();
   const [shown, setShown] = useState<Shown>({ long: null, end: null });
   const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
   const [top, setTop] = useState(0);
@@ -48,7 +47,7 @@ export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
   const chart = Math.max(60, room.width - covered - names - 12);
   useFrames((span.to - span.from) / chart);
 
-  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, NONE), [store.version, lives.told, closed]);
+  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, NONE), [store.version, told, closed]);
   const active = lines.findIndex((line) => line.row.id === selected);
   const first = Math.max(0, Math.floor(top / LANE) - EXTRA);
   const visible = lines.slice(first, Math.ceil((top + room.height) / LANE) + EXTRA);
@@ -85,13 +84,13 @@ export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
       ArrowLeft: () => move(-STEP),
       ArrowRight: () => move(STEP),
       " ": () => toggle(line),
-      Enter: () => line && onOpen(),
+      Enter: () => line && focusDetails(scroller),
       Delete: () => line && askStop(line.row),
       s: () => line && askStop(line.row),
       "+": () => zoom(1 / ZOOM),
       "-": () => zoom(ZOOM),
       "0": () => setShown({ long: null, end: null }),
-      Escape: onEscape,
+      Escape: () => onSelect(null),
     };
     const act = keys[event.key];
     if (!act) return;
@@ -126,7 +125,7 @@ export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
             <span aria-hidden="true">+</span>
           </button>
           <button class="tool" title={word("gantt.whole")} aria-label={word("gantt.whole")} onClick={() => setShown({ long: Math.max(1000, (store.now - (lives.began ?? store.now)) * 1.05), end: null })}>
-            <Icon name="expand" />
+            <FitIcon />
           </button>
         </div>
       </div>
@@ -146,7 +145,13 @@ export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
         <Axis span={span} now={now} names={names} chart={chart} />
         <div role="presentation" style={{ height: `${lines.length * LANE}px` }}>
           <svg role="presentation" width={names + chart} height={visible.length * LANE} style={{ transform: `translateY(${first * LANE}px)` }}>
-            <Grid span={span} now={now} names={names} chart={chart} height={visible.length * LANE} />
+            <defs>
+              <pattern id="hatched" class="g-stopping" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                <rect class="life" width="7" height="7" />
+                <path class="hatch" d="M0 0V7" />
+              </pattern>
+            </defs>
+            <Ruler span={span} now={now} names={names} chart={chart} height={visible.length * LANE} />
             {visible.map((line, index) => (
               <LaneLine
                 key={line.row.id}
@@ -176,33 +181,34 @@ export function Gantt({ selected, covered, onOpen, onEscape }: Props) {
   );
 }
 
-/** Lives as they are seen from now on, with those that the history tells of. */
-function useLives(): Lives & { told: number } {
+/** Lives as they are seen from now on, with those that the history tells of; `told` rises with each answer. */
+function useLives(): { lives: Lives; told: number } {
   const { store } = useView();
-  const [told, again] = useState(0);
-  const lives = useRef<Lives>();
-  lives.current ??= new Lives();
-  const epoch = store.session?.epoch ?? "";
-  const seen = useRef(epoch);
-  if (seen.current !== epoch) {
-    if (seen.current) lives.current.clear();
-    seen.current = epoch;
-  }
-  useMemo(() => lives.current!.look(store.rows, (id) => store.stopped.get(id), store.now), [store.version]);
-  const ended = lives.current.ended;
+  const [told, setTold] = useState(0);
+  const lives = useMemo(() => new Lives(), [store.session?.epoch]);
+  const asking = useRef(0);
+  useMemo(() => lives.look(store.rows, (id) => store.stopped.get(id), store.now), [lives, store.version]);
   useEffect(() => {
-    // A life is in the history half a second after its end; and once for all that end together.
-    const session = store.session?.sessionId;
-    const timer = setTimeout(async () => {
-      const path = `/api/history?limit=500${typeof session === "number" ? `&sessionId=${session}` : ""}`;
-      const found = (await store.transport.get(path).catch(() => null)) as List<Told> | null;
-      if (!found) return;
-      lives.current!.tell(found.list, store.rows);
-      again((count) => count + 1);
-    }, told ? ASK_AFTER : 0);
-    return () => clearTimeout(timer);
-  }, [ended === 0 ? 0 : Math.floor(store.now / ASK_AFTER / 2) * Number(ended > 0), epoch, store.ready]);
-  return Object.assign(lives.current, { told });
+    if (store.session && !asking.current) plan(0);
+  }, [lives]);
+  useEffect(() => {
+    if (lives.ended && !asking.current) plan(ASK_AFTER);
+  }, [lives, lives.ended]);
+  useEffect(() => () => clearTimeout(asking.current), []);
+
+  /** Once for all lives that end together; one is in the history half a second after its end. */
+  function plan(wait: number): void {
+    const ended = lives.ended;
+    asking.current = window.setTimeout(async () => {
+      const session = store.session?.sessionId;
+      const found = (await store.transport.get(`/api/history?limit=500${session ? `&sessionId=${session}` : ""}`).catch(() => null)) as List<Told> | null;
+      asking.current = 0;
+      if (found) lives.tell(found.list, store.rows);
+      setTold((count) => count + 1);
+      if (lives.ended !== ended) plan(ASK_AFTER);
+    }, wait);
+  }
+  return { lives, told };
 }
 
 /** Draw again as often as a bar grows by a pixel. */
@@ -283,7 +289,7 @@ function Axis(frame: Frame) {
   );
 }
 
-function Grid({ height, ...frame }: Frame & { height: number }) {
+function Ruler({ height, ...frame }: Frame & { height: number }) {
   const lines = ticks(frame.span, frame.chart, 92).at.map((one) => `M${place(frame, one).toFixed(1)} 0V${height}`);
   const now = place(frame, frame.now);
   return (
@@ -361,7 +367,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
         {groupOf(row) === "failed" ? <GroupIcon group="failed" /> : <StateIcon state={row.state} asked={row.askedAt !== null} />}
       </g>
       <text class="name" x={indent + 21} y={middle + 5}>
-        {clip(nameOf(row), names - indent - 34 - (again ? 34 : 0), 14)}
+        {clip(nameOf(row), names - indent - 34 - (again ? 34 : 0), 560, 14)}
       </text>
       {again && (
         <text class="again some" x={names - 10} y={middle + 5} text-anchor="end">
@@ -376,7 +382,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
               <path class="gap" d={`M${bar.x} ${middle}h${bar.width}`} />
             </g>
           ) : (
-            <rect key={number} class={`bar g-${bar.kind}`} x={bar.x} y={up} width={bar.width} height={BAR} rx={Math.min(4, bar.width / 2)} onPointerMove={over(bar.life)} />
+            <rect key={number} class={`life g-${bar.kind}`} x={bar.x} y={up} width={bar.width} height={BAR} rx={Math.min(4, bar.width / 2)} onPointerMove={over(bar.life)} />
           ),
         )}
         {steps.map(({ x, room, text, life }, number) => (
@@ -384,7 +390,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
             <path class="step" d={`M${x} ${middle - 6}l5 6 -5 6 -5 -6z`} />
             {room > 44 && (
               <text x={x + 9} y={middle + 4.5}>
-                {clip(text, room - 16, 12.5)}
+                {clip(text, room - 16, 560, 12.5)}
               </text>
             )}
           </g>
