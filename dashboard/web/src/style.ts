@@ -23,7 +23,6 @@ export const CSS = `
 :host{display:block;height:100%;min-height:320px;${LIGHT}
 font:13px/1.45 ${FONTS};
 color:var(--ink);text-align:start}
-:host(.gotask-widget){height:560px;border:1px solid var(--line);border-radius:8px;overflow:hidden}
 @media (prefers-color-scheme:dark){:host{${DARK}}}
 :host([data-theme=light]){${LIGHT}}
 :host([data-theme=dark]){${DARK}}
