@@ -1,14 +1,16 @@
 /** Where the nodes of a diagram stand: a tidy tree, from the top down or from left to right. */
 import { flat, type Knot } from "./outline";
 
-export const WIDE = 188;
-export const TALL = 52;
+export const WIDE = 204;
+export const TALL = 50;
 export const MARGIN = 24;
+/** So much a node that is folded sticks out, with the number of what is below it. */
+const FOLDED: Record<Direction, number> = { down: 14, right: 56 };
 /** At this scale text can be read from the back of a class. */
 export const READABLE = 0.85;
 const LARGEST = 1.6;
 /** What is higher or wider than the room by no more than this is scrolled; more than that is folded together. */
-const OVERFLOW = 1.5;
+const OVERFLOW = 1.6;
 /** Nothing changes sides for less. */
 const STEADY = 1.15;
 
@@ -36,7 +38,7 @@ interface Room {
 export const CHOICES: readonly number[] = [150, 120, 96, 76, 60, 48, 38, 30, 24, 18, 12];
 
 /** How far nodes stand apart: [of the same parent, of different parents, to the next level]. */
-const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [14, 24, 64] };
+const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [12, 22, 64] };
 
 /** Put siblings side by side, and each parent over the middle of its children; subtrees as close as they can be. */
 export function place(roots: Knot[], direction: Direction): Drawing {
@@ -62,7 +64,8 @@ export function place(roots: Knot[], direction: Direction): Drawing {
     deepest = Math.max(deepest, knot.depth);
   }
   const breadth = order.length ? most - least + size : 0;
-  const length = order.length ? deepest * step + (direction === "down" ? TALL : WIDE) : 0;
+  const sticksOut = order.some((knot) => knot.depth === deepest && knot.rest && !knot.more) ? FOLDED[direction] : 0;
+  const length = order.length ? deepest * step + (direction === "down" ? TALL : WIDE) + sticksOut : 0;
   const places = order.map((knot) => {
     const a = across.get(knot)! - least;
     const b = knot.depth * step;

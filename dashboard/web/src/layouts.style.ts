@@ -1,10 +1,10 @@
 /** How the diagram and the timeline look; text is large enough for a projector. */
 export const LAYOUTS_CSS = `
-.over{position:relative}
-.over .side{position:absolute;inset-block:0;inset-inline-end:0;width:340px;z-index:3;box-shadow:-10px 0 30px var(--shade)}
-.narrow .over .side{width:100%}
-.over .tool.back{display:inline-grid;position:absolute;inset-inline-end:8px;inset-block-start:8px;margin:0}
-.over .details-head .path{padding-inline-end:30px}
+.view-diagram,.view-timeline{position:relative}
+.view-diagram .side,.view-timeline .side{position:absolute;inset-block:0;inset-inline-end:0;width:340px;z-index:3;box-shadow:-10px 0 30px var(--shade)}
+.narrow .view-diagram .side,.narrow .view-timeline .side{width:100%}
+.view-diagram .tool.back,.view-timeline .tool.back{display:inline-grid;position:absolute;inset-inline-end:8px;inset-block-start:8px;margin:0}
+.view-diagram .path,.view-timeline .path{padding-inline-end:30px}
 .diagram,.gantt{flex:1;min-width:0;min-height:0;display:flex;flex-direction:column;position:relative}
 .canvas,.lanes{flex:1;min-height:0;overflow:auto;outline:0;overscroll-behavior:contain;scrollbar-width:thin}
 .canvas:focus-visible,.lanes:focus-visible{outline:0;box-shadow:inset 0 0 0 2px var(--accent)}
@@ -20,7 +20,7 @@ export const LAYOUTS_CSS = `
 .edge.to-more{stroke-dasharray:3 5}
 .edge.held{stroke:var(--stopping);stroke-width:4.5}
 .ground{fill:var(--sheet)}
-.card{fill:color-mix(in srgb,var(--g) 13%,var(--sheet));stroke:var(--g);stroke-width:1.8;transition:fill .35s,stroke .35s}
+.card{fill:color-mix(in srgb,var(--g) 15%,var(--sheet));stroke:var(--g);stroke-width:1.8;transition:fill .35s,stroke .35s}
 .node:hover .card{fill:color-mix(in srgb,var(--g) 22%,var(--sheet))}
 .node.g-stopped .card{stroke-dasharray:4 4}
 .node.more .card{fill:var(--sheet);stroke:color-mix(in srgb,var(--g) 60%,var(--sheet));stroke-dasharray:3 5}
@@ -34,10 +34,10 @@ text.state{font-size:13px;fill:var(--g);font-weight:560}text.state.blocked{fill:
 text.time{font-size:13px;fill:var(--soft);font-variant-numeric:tabular-nums}
 text.again{font-size:13px;fill:var(--soft);font-weight:600;font-variant-numeric:tabular-nums}text.again.some{fill:var(--retrying)}
 .holds rect{fill:var(--stopping)}.holds text{fill:var(--sheet);font-size:12px;font-weight:600}
-.folder circle{fill:var(--sheet);stroke:var(--soft);stroke-width:1.4}.folder path{stroke:var(--ink);stroke-width:1.8}
+.handle{fill:var(--sheet);stroke:var(--soft);stroke-width:1.4}path.handle{stroke:var(--ink);stroke-width:1.8}
 .folder rect{fill:var(--sheet);stroke:var(--g);stroke-width:1.6}.folder text{font-size:12.5px;font-weight:650;fill:var(--g)}.folder .icon{color:var(--g)}.folder:hover rect{fill:var(--faint)}
 .at-step{fill:var(--soft);font-weight:400}
-.folder .reach,.lanes .reach{fill:transparent;stroke:none}.folder:hover circle:not(.reach){fill:var(--faint)}
+.folder .reach,.lanes .reach{fill:transparent;stroke:none}.folder:hover .handle{fill:var(--faint)}
 
 .gantt-head{display:flex;align-items:center;gap:8px 16px;padding:7px 12px;border-bottom:1px solid var(--line);flex-wrap:wrap}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13.5px}

@@ -36,21 +36,25 @@ const MOST = 400;
  */
 export function outline(children: Children, room: number, asked: ReadonlyMap<number, number>, kept: readonly Row[]): Knot[] {
   const roots = (children.get(null) ?? []).slice(0, MOST).map((row) => knot(row, null));
+  // What the reader opened is folded below, and takes no room from the others: those stay as they are.
+  const opened = new Set<Knot>();
   let free = room - roots.length;
   let made = roots.length;
   for (let level = roots; level.length; ) {
     const below = level.map((parent) => children.get(parent.id) ?? []);
-    const fan = fanOf(below.filter((_, index) => !asked.has(level[index]!.id)).map((list) => list.length), free, level === roots);
+    const own = below.filter((_, index) => !opened.has(level[index]!)).map((list) => list.length);
+    const fan = fanOf(own, free, level === roots);
+    free -= own.reduce((sum, count) => sum + Math.min(count, fan), 0);
     const next: Knot[] = [];
     level.forEach((parent, index) => {
       const list = below[index]!;
       const wanted = asked.get(parent.id);
-      const count = Math.min(wanted ?? (list.length <= fan ? list.length : Math.max(0, fan - 1)), MOST - made);
-      const shown = list.slice(0, Math.max(0, count));
+      const usual = opened.has(parent) ? 0 : list.length <= fan ? list.length : Math.max(0, fan - 1);
+      const shown = list.slice(0, Math.max(0, Math.min(wanted ?? usual, MOST - made)));
       if (wanted !== 0) shown.push(...kept.filter((row) => row.parentId === parent.id && !shown.includes(row)));
       made += shown.length;
-      if (wanted === undefined) free -= shown.length;
       for (const row of shown) next.push(knot(row, parent));
+      if (wanted !== undefined || opened.has(parent)) for (const one of parent.children) opened.add(one);
       if (shown.length < list.length) leaveOut(parent, list, new Set(shown), children);
     });
     level = next;

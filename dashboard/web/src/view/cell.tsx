@@ -35,7 +35,7 @@ export function Cell({ model, ...host }: HostProps & { model: Model }) {
       {({ narrow }) => (
         <>
           <Bars />
-          <main class={`tree ${selected !== null ? "opened" : ""}`}>
+          <main class={`tree view-${view} ${selected !== null ? "opened" : ""}`}>
             <div class="forest">
               {View && <View model={model} selected={selected} narrow={narrow} ended={host.store.link === "down"} onSelect={select} />}
             </div>

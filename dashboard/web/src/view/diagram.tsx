@@ -298,8 +298,8 @@ function Fold() {
   return (
     <>
       <circle r="14" class="reach" />
-      <circle r="8" />
-      <path d="M-3.5 0h7" />
+      <circle r="8" class="handle" />
+      <path d="M-3.5 0h7" class="handle" />
     </>
   );
 }
@@ -309,7 +309,7 @@ function Unfold({ rest, direction }: { rest: Rest; direction: Direction }) {
   const text = `+${useView().speech.number(rest.tasks)}`;
   const wide = widthOf(text, 650, 12.5) + 32;
   return (
-    <g transform={direction === "down" ? `translate(${-wide / 2},-3)` : `translate(${10 - wide},-17)`}>
+    <g transform={direction === "down" ? `translate(${-wide / 2},-7)` : "translate(-9,-10)"}>
       <rect width={wide} height="20" rx="10" />
       <g transform="translate(7,3)">
         <GroupIcon group={rest.worst} />
@@ -324,7 +324,7 @@ function Unfold({ rest, direction }: { rest: Rest; direction: Direction }) {
 function Pill({ text }: { text: string }) {
   const wide = widthOf(text, 600, 12) + 18;
   return (
-    <g class="holds" transform={`translate(${WIDE - wide - 10},-13)`}>
+    <g class="holds" transform={`translate(${WIDE - wide - 10},-14)`}>
       <rect width={wide} height="19" rx="9.5" />
       <text x={wide / 2} y="13.5" text-anchor="middle">
         {text}

@@ -2,6 +2,8 @@
 import type { ComponentType } from "preact";
 import type { Model } from "../widget";
 import { CellTree } from "./cell-tree";
+import { Diagram } from "./diagram";
+import { Gantt } from "./gantt";
 
 /** What a view is given; store, words and commands come from `useView()`. */
 export interface CellProps {
@@ -15,4 +17,6 @@ export interface CellProps {
 
 export const VIEWS: Record<string, ComponentType<CellProps>> = {
   tree: CellTree,
+  diagram: Diagram,
+  timeline: Gantt,
 };
