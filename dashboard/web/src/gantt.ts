@@ -100,9 +100,12 @@ export class Lives {
     }
     const life = last && last.to === null && last.life === row.life ? last : this.begin(lane, row, before, now);
     const group = groupOf(row);
-    const phase = life.phases[life.phases.length - 1]!;
-    if (phase.group !== group) life.phases.push({ group, from: Math.max(phase.from, instant(group === "stopping" ? row.askedAt : group === "running" ? row.startTime : null) ?? now) });
-    if (row.step && row.step !== before?.step) life.steps.push({ at: now, text: row.step });
+    const phase = () => life.phases[life.phases.length - 1]!;
+    const enter = (next: Group, at: number | null) => life.phases.push({ group: next, from: Math.max(phase().from, at ?? now) });
+    const started = instant(row.startTime);
+    if (phase().group === "waiting" && group !== "waiting" && started !== null) enter("running", started);
+    if (phase().group !== group) enter(group, group === "stopping" ? instant(row.askedAt) : null);
+    if (row.step && row.step !== life.steps[life.steps.length - 1]?.text) life.steps.push({ at: now, text: row.step });
     if (life.steps.length > MOST_STEPS) life.steps.shift();
   }
 

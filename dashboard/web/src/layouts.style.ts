@@ -15,6 +15,7 @@ export const LAYOUTS_CSS = `
 
 .drawing{transition:transform .35s ease}
 .node{transition:transform .35s ease;cursor:pointer}
+.still .drawing,.still .node,.still .edge{transition:none}
 .entering{animation:enter .35s ease backwards}@keyframes enter{from{opacity:0}}
 .edge{fill:none;stroke:color-mix(in srgb,var(--soft) 55%,var(--sheet));stroke-width:1.8;transition:d .35s ease}
 .edge.to-more{stroke-dasharray:3 5}

@@ -32,16 +32,23 @@ const MOST = 400;
 
 /**
  * Choose what to show: no more than `room` tasks, without those that the reader asked for. `asked` says of some parents
- * how many children are to be seen; tasks in `kept` are shown if their parent is, and it was not folded.
+ * how many children are to be seen; tasks in `kept` are shown if their parent is, and it was not folded. Those that
+ * are `leaving` keep their places, and take none from the living.
  */
-export function outline(children: Children, room: number, asked: ReadonlyMap<number, number>, kept: readonly Row[]): Knot[] {
+export function outline(
+  children: Children,
+  room: number,
+  asked: ReadonlyMap<number, number>,
+  kept: readonly Row[],
+  leaving: ReadonlySet<number> = new Set(),
+): Knot[] {
   const roots = (children.get(null) ?? []).slice(0, MOST).map((row) => knot(row, null));
   // What the reader opened is folded below, and takes no room from the others: those stay as they are.
   const opened = new Set<Knot>();
   let free = room - roots.length;
   let made = roots.length;
   for (let level = roots; level.length; ) {
-    const below = level.map((parent) => children.get(parent.id) ?? []);
+    const below = level.map((parent) => living(children.get(parent.id) ?? [], leaving));
     const own = below.filter((_, index) => !opened.has(level[index]!)).map((list) => list.length);
     const fan = fanOf(own, free, level === roots);
     free -= own.reduce((sum, count) => sum + Math.min(count, fan), 0);
@@ -51,11 +58,14 @@ export function outline(children: Children, room: number, asked: ReadonlyMap<num
       const wanted = asked.get(parent.id);
       const usual = opened.has(parent) ? 0 : list.length <= fan ? list.length : Math.max(0, fan - 1);
       const shown = list.slice(0, Math.max(0, Math.min(wanted ?? usual, MOST - made)));
-      if (wanted !== 0) shown.push(...kept.filter((row) => row.parentId === parent.id && !shown.includes(row)));
+      if (wanted !== 0) shown.push(...kept.filter((row) => row.parentId === parent.id && list.includes(row) && !shown.includes(row)));
+      const left = shown.length < list.length ? new Set(shown) : null;
+      if (leaving.size) shown.push(...(children.get(parent.id) ?? []).filter((row) => leaving.has(row.id)));
+      shown.sort((a, b) => a.id - b.id);
       made += shown.length;
       for (const row of shown) next.push(knot(row, parent));
       if (wanted !== undefined || opened.has(parent)) for (const one of parent.children) opened.add(one);
-      if (shown.length < list.length) leaveOut(parent, list, new Set(shown), children);
+      if (left) leaveOut(parent, list, left, children);
     });
     level = next;
   }
@@ -68,6 +78,10 @@ function fanOf(counts: number[], free: number, first: boolean): number {
   return FANS.find(fits) ?? (first ? FANS[FANS.length - 1]! : 0);
 }
 
+function living(list: Row[], leaving: ReadonlySet<number>): Row[] {
+  return leaving.size ? list.filter((row) => !leaving.has(row.id)) : list;
+}
+
 function knot(row: Row, parent: Knot | null): Knot {
   const made = { id: row.id, key: String(row.id), row, parent, children: [], depth: parent ? parent.depth + 1 : 0, more: false, rest: null };
   parent?.children.push(made);
@@ -77,7 +91,7 @@ function knot(row: Row, parent: Knot | null): Knot {
 /** Tell of those that are not shown: in a node beside the shown ones, or on the parent if there are none. */
 function leaveOut(parent: Knot, list: Row[], shown: Set<Row>, children: Children): void {
   const rest = restOf(list.filter((row) => !shown.has(row)), children);
-  if (!shown.size) parent.rest = rest;
+  if (!parent.children.length) parent.rest = rest;
   else parent.children.push({ ...parent, key: `more-${parent.id}`, parent, children: [], depth: parent.depth + 1, more: true, rest });
 }
 
@@ -140,7 +154,7 @@ export class Leaving {
     this.last = last;
   }
 
-  get size(): number {
-    return this.gone.size;
+  get ids(): ReadonlySet<number> {
+    return new Set(this.gone.keys());
   }
 }

@@ -66,6 +66,11 @@ describe("the outline of a diagram", () => {
     expect(keys(rows, 10, new Map(), [rows.get(107)!])).toEqual(["1", "100", "107", "more-100", "200", "300"]);
     expect(keys(rows, 10, new Map([[100, 0]]), [rows.get(107)!])).toEqual(["1", "100", "200", "300"]);
   });
+  it("gives no place of the living to those that leave", () => {
+    const found = flat(outline(indexChildren(groups(9)), 6, new Map(), [], new Set([101, 103])));
+    expect(found.map((one) => one.key)).toEqual(["1", "100", "101", "102", "103", "104", "105", "more-100"]);
+    expect(found.at(-1)!.rest!.tasks).toBe(4);
+  });
   it("is the same for the others when one task is added", () => {
     const before = keys(groups(30, 30), 40);
     const rows = groups(30, 30);
@@ -204,6 +209,11 @@ describe("the lives of a timeline", () => {
     lives.look(tree(row(2, null)), () => undefined, T + 1000);
     lives.look(tree(row(2, null, { askedAt: iso(3) })), () => undefined, T + 3200);
     expect(lane(lives).lives[0]!.phases.at(-1)).toEqual({ group: "stopping", from: T + 3000 });
+  });
+  it("have run before they are stopping, also if they are seen late", () => {
+    const lives = new Lives();
+    lives.look(tree(row(2, null, { askedAt: iso(3) })), () => undefined, T + 9000);
+    expect(lane(lives).lives[0]!.phases.map((one) => [one.group, one.from])).toEqual([["waiting", T], ["running", T + 1000], ["stopping", T + 3000]]);
   });
   it("end with the task, for the reason that is told later", () => {
     const lives = new Lives();

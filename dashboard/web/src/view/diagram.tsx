@@ -1,6 +1,6 @@
 /** The tree as nodes and lines, for a class to look at: the nodes change as the states of the tasks do. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as draw from "../diagram";
 import { MARGIN, TALL, WIDE, type Direction, type Drawing, type Place } from "../diagram";
 import { firstLine, nameOf, retries, since, uptime } from "../format";
@@ -44,17 +44,43 @@ function Picture({ selected, ended, onSelect }: CellProps) {
   useEffect(() => {
     if (selected !== null) setAt(String(selected));
   }, [selected]);
-  useEffect(() => reveal(here?.knot.key ?? null), [here?.knot.key, covered]);
 
   const width = Math.max(room.width, drawing.width * scale + 2 * MARGIN) ;
   const height = Math.max(room.height, drawing.height * scale + 2 * MARGIN);
   const left = Math.max(MARGIN, (width - drawing.width * scale) / 2);
   const top = Math.max(MARGIN, (height - drawing.height * scale) / 2);
 
-  function reveal(key: string | null): void {
-    const element = scroller.current;
-    const found = drawing.places.find((one) => one.knot.key === key);
-    if (!element || !found) return;
+  const anchor = here ?? drawing.places[0];
+  const fixed = useRef<{ key: string; x: number; y: number } | null>(null);
+  const svg = useRef<SVGSVGElement>(null);
+  const onScreen = (one: Place) => ({ x: left + one.x * scale - scroller.current!.scrollLeft, y: top + one.y * scale - scroller.current!.scrollTop });
+  const fix = () => {
+    fixed.current = anchor ? { key: anchor.knot.key, ...onScreen(anchor) } : null;
+  };
+  // What the reader looks at stays where it is on the screen while nodes come and go around it.
+  useLayoutEffect(() => {
+    const element = scroller.current!;
+    const found = drawing.places.find((one) => one.knot.key === fixed.current?.key);
+    const [x, y] = [element.scrollLeft, element.scrollTop];
+    if (found) {
+      const now = onScreen(found);
+      element.scrollLeft += now.x - fixed.current!.x;
+      element.scrollTop += now.y - fixed.current!.y;
+    } else if (anchor) {
+      element.scrollLeft = drawing.direction === "down" ? left + (anchor.x + WIDE / 2) * scale - room.width / 2 : 0;
+      element.scrollTop = drawing.direction === "right" ? top + (anchor.y + TALL / 2) * scale - room.height / 2 : 0;
+    }
+    fix();
+    // What is scrolled moves at once: then the nodes must not glide after it.
+    svg.current!.classList.toggle("still", x !== element.scrollLeft || y !== element.scrollTop);
+    requestAnimationFrame(() => requestAnimationFrame(() => svg.current?.classList.remove("still")));
+  }, [drawing, scale, room]);
+  useEffect(() => {
+    if (here) reveal(here);
+  }, [here?.knot.key, covered]);
+
+  function reveal(found: Place): void {
+    const element = scroller.current!;
     const x = left + found.x * scale;
     const y = top + found.y * scale;
     const right = element.scrollLeft + room.width - covered;
@@ -62,6 +88,7 @@ function Picture({ selected, ended, onSelect }: CellProps) {
     else if (x + WIDE * scale > right - MARGIN) element.scrollLeft += x + WIDE * scale - right + MARGIN;
     if (y < element.scrollTop + MARGIN) element.scrollTop = y - MARGIN;
     else if (y + TALL * scale > element.scrollTop + room.height - MARGIN) element.scrollTop = y + TALL * scale - room.height + MARGIN;
+    fix();
   }
   const zoomTo = (next: number | null) => setZoom(next === null ? null : Math.min(GREATEST, Math.max(LEAST, next)));
   const ask = (id: number, count: number) => setAsked((before) => new Map(before).set(id, count));
@@ -113,6 +140,7 @@ function Picture({ selected, ended, onSelect }: CellProps) {
         aria-label={word("diagram.label")}
         aria-activedescendant={here ? `node-${here.knot.key}` : undefined}
         onKeyDown={press}
+        onScroll={fix}
         onWheel={(event) => {
           if (!event.ctrlKey && !event.metaKey) return;
           event.preventDefault();
@@ -120,7 +148,7 @@ function Picture({ selected, ended, onSelect }: CellProps) {
         }}
         {...dragged(scroller)}
       >
-        <svg width={width + covered} height={height} role="presentation">
+        <svg ref={svg} width={width + covered} height={height} role="presentation">
           <g class="drawing" style={{ transform: `translate(${left}px,${top}px) scale(${scale})` }}>
             <g aria-hidden="true">
               {places.map((one) => one.knot.parent && <Edge key={one.knot.key} from={byKnot.get(one.knot.parent)!} to={one} direction={drawing.direction} />)}
@@ -152,13 +180,14 @@ function useDrawing(room: { width: number; height: number }, asked: ReadonlyMap<
   const leaving = useRef<Leaving>();
   leaving.current ??= new Leaving(STAY);
   const last = useRef<{ choice: number | null; direction: Direction | null }>({ choice: null, direction: null });
-  const stays = leaving.current.size ? Math.floor(store.now / 1000) : 0;
+  const stays = leaving.current.ids.size ? Math.floor(store.now / 1000) : 0;
   return useMemo(() => {
+    if (!room.width) return draw.place([], "right");
     const rows = ended ? new Map([...store.rows, ...store.stopped]) : leaving.current!.look(store.rows, (id) => store.stopped.get(id), store.now);
     const children = indexChildren(rows);
     const kept = keptIn(rows, selected);
     const both = (tasks: number, wishes: ReadonlyMap<number, number>) => {
-      const knots = outline(children, tasks, wishes, kept);
+      const knots = outline(children, tasks, wishes, kept, ended ? new Set() : leaving.current!.ids);
       const drawings = { down: draw.place(knots, "down"), right: draw.place(knots, "right") };
       return draw.better(drawings, room, last.current.direction);
     };
@@ -269,6 +298,7 @@ function Card({ place, direction, selected, latest, changes, holder }: CardProps
       aria-expanded={folds && !knot.more ? open : undefined}
       onClick={() => latest.current.onPick(latest.current.place)}
     >
+      <title>{label}</title>
       <g class="entering">
         {changes > 0 && <rect key={changes} class="ring" width={WIDE} height={TALL} rx="10" />}
         {selected && <rect class="chosen" x="-4" y="-4" width={WIDE + 8} height={TALL + 8} rx="13" />}

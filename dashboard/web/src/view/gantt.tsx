@@ -278,7 +278,7 @@ function Axis(frame: Frame) {
   const now = place(frame, frame.now);
   return (
     <svg class="axis" width={frame.names + frame.chart} height={AXIS} role="presentation">
-      {at.map((one) => (
+      {at.filter((one) => place(frame, one) < frame.names + frame.chart - 28).map((one) => (
         <text key={one} x={place(frame, one)} y="19" text-anchor="middle" aria-hidden="true">
           {speech.time(new Date(one).toISOString())}
           {step < 1000 ? `.${Math.round((one % 1000) / 100)}` : ""}
