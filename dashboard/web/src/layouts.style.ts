@@ -2,10 +2,9 @@
 export const LAYOUTS_CSS = `
 .view-diagram,.view-timeline{position:relative}
 .view-diagram .side,.view-timeline .side{position:absolute;inset-block:0;inset-inline-end:0;width:340px;z-index:3;box-shadow:-10px 0 30px var(--shade)}
-.narrow .view-diagram .side,.narrow .view-timeline .side{width:100%}
-.view-diagram .tool.back,.view-timeline .tool.back{display:inline-grid;position:absolute;inset-inline-end:8px;inset-block-start:8px;margin:0}
-.view-diagram .path,.view-timeline .path{padding-inline-end:30px}
+@container (max-width:640px){.view-diagram .side,.view-timeline .side{width:100%}}
 .diagram,.gantt{flex:1;min-width:0;min-height:0;display:flex;flex-direction:column;position:relative}
+.diagram .blank,.gantt .blank{position:absolute;inset:0}
 .canvas,.lanes{flex:1;min-height:0;overflow:auto;outline:0;overscroll-behavior:contain;scrollbar-width:thin}
 .canvas:focus-visible,.lanes:focus-visible{outline:0;box-shadow:inset 0 0 0 2px var(--accent)}
 .canvas svg{display:block;cursor:grab}.canvas.dragged svg{cursor:grabbing}
@@ -21,10 +20,13 @@ export const LAYOUTS_CSS = `
 .edge.to-more{stroke-dasharray:3 5}
 .edge.held{stroke:var(--stopping);stroke-width:4.5}
 .ground{fill:var(--sheet)}
+.node.faded .entering{opacity:.45}
 .card{fill:color-mix(in srgb,var(--g) 15%,var(--sheet));stroke:var(--g);stroke-width:1.8;transition:fill .35s,stroke .35s}
-.node:hover .card{fill:color-mix(in srgb,var(--g) 22%,var(--sheet))}
+.node:hover .node.faded .entering{opacity:.45}
+.card{fill:color-mix(in srgb,var(--g) 22%,var(--sheet))}
 .node.g-stopped .card{stroke-dasharray:4 4}
-.node.more .card{fill:var(--sheet);stroke:color-mix(in srgb,var(--g) 60%,var(--sheet));stroke-dasharray:3 5}
+.node.more .node.faded .entering{opacity:.45}
+.card{fill:var(--sheet);stroke:color-mix(in srgb,var(--g) 60%,var(--sheet));stroke-dasharray:3 5}
 .chosen{fill:none;stroke:var(--accent);stroke-width:3}
 .ring{fill:none;stroke:var(--g);transform-box:fill-box;transform-origin:center;animation:ring 1.4s ease-out both}
 @keyframes ring{from{stroke-width:14;opacity:.75}to{stroke-width:26;opacity:0}}
@@ -52,7 +54,7 @@ text.again{font-size:13px;fill:var(--soft);font-weight:600;font-variant-numeric:
 .axis .now{fill:var(--accent)}
 .ruler{stroke:var(--line);fill:none}.present{stroke:var(--accent);stroke-width:1.5;fill:none}
 .lane .back{fill:transparent}.lane:hover .back{fill:var(--faint);fill-opacity:.6}.lane.selected .back{fill:var(--wash)}
-.lane text.name{font-size:14px;font-weight:560}.lane.over text.name{fill:var(--soft);font-weight:450}
+.lane text.name{font-size:14px;font-weight:560}.lane.ended text.name,.lane.faded text.name{fill:var(--soft);font-weight:450}
 .lane-fold path{fill:none;stroke:var(--soft);stroke-width:1.8}
 .life{fill:var(--g)}.lane .life.g-stopping{fill:url(#hatched)}.hatch{stroke:var(--sheet);stroke-opacity:.5;stroke-width:4;fill:none}
 .gap{fill:none;stroke:var(--retrying);stroke-width:3;stroke-dasharray:6 5}

@@ -6,14 +6,14 @@ import { MARGIN, TALL, WIDE, type Direction, type Drawing, type Place } from "..
 import { firstLine, nameOf, retries, since, uptime } from "../format";
 import { Leaving, outline, type Rest } from "../outline";
 import { DISPOSED, groupOf, RETRYING, type Group } from "../states";
-import { indexChildren, pathOf } from "../tree";
+import { indexChildren, lines as linesOf, pathOf } from "../tree";
 import type { Row } from "../types";
 import type { Key } from "../words.en";
 import { useStore, useTick, useView } from "./context";
+import type { Filter } from "./forest";
 import { stateText } from "./grid";
 import { GroupIcon, StateIcon } from "./icons";
-import { clip, coveredBy, FitIcon, focusDetails, useSize, useWords, widthOf } from "./layouts";
-import { Blank } from "./states";
+import { clip, coveredBy, FitIcon, focusDetails, NoPicture, useSize, useWords, widthOf, type Size } from "./layouts";
 import type { CellProps } from "./views";
 
 const STAY = 3000;
@@ -23,10 +23,10 @@ const LEAST = 0.2;
 const GREATEST = 3;
 
 export function Diagram(props: CellProps) {
-  return useView().store.ready ? <Picture {...props} /> : <Blank kind="loading" />;
+  return useView().store.ready ? <Picture {...props} /> : <NoPicture filter={props.filter} />;
 }
 
-function Picture({ selected, ended, onSelect }: CellProps) {
+function Picture({ selected, ended, filter, onSelect }: CellProps) {
   const { store, speech, select, askStop } = useView();
   const word = useWords(speech);
   useStore(store);
@@ -37,7 +37,7 @@ function Picture({ selected, ended, onSelect }: CellProps) {
   const [asked, setAsked] = useState<ReadonlyMap<number, number>>(new Map());
   const [zoom, setZoom] = useState<number | null>(null);
   const [at, setAt] = useState<string | null>(null);
-  const drawing = useDrawing(room, asked, selected, ended);
+  const { drawing, faded } = useDrawing(room, asked, selected, ended, filter);
   const scale = zoom ?? draw.startScale(drawing, room);
   const here = drawing.places.find((one) => one.knot.key === at) ?? drawing.places.find((one) => one.knot.key === String(selected));
 
@@ -154,11 +154,12 @@ function Picture({ selected, ended, onSelect }: CellProps) {
               {places.map((one) => one.knot.parent && <Edge key={one.knot.key} from={byKnot.get(one.knot.parent)!} to={one} direction={drawing.direction} />)}
             </g>
             {places.map((one) => (
-              <Node key={one.knot.key} place={one} direction={drawing.direction} selected={one === here} onPick={pick} onFold={fold} />
+              <Node key={one.knot.key} place={one} direction={drawing.direction} selected={one === here} faded={faded.has(one.knot.id)} onPick={pick} onFold={fold} />
             ))}
           </g>
         </svg>
       </div>
+      {room.width > 0 && !drawing.places.length && <NoPicture filter={filter} />}
       <div class="zoom" role="group">
         <button class="tool" title={word("zoom.out")} aria-label={word("zoom.out")} onClick={() => zoomTo(scale / ZOOM)}>
           <span aria-hidden="true">−</span>
@@ -175,28 +176,34 @@ function Picture({ selected, ended, onSelect }: CellProps) {
 }
 
 /** What is drawn, and where; worked out when rows, room or wishes change. */
-function useDrawing(room: { width: number; height: number }, asked: ReadonlyMap<number, number>, selected: number | null, ended: boolean): Drawing {
+function useDrawing(room: Size, asked: ReadonlyMap<number, number>, selected: number | null, ended: boolean, { text, group, filtering }: Filter) {
   const { store } = useView();
-  const leaving = useRef<Leaving>();
-  leaving.current ??= new Leaving(STAY);
+  const leaving = useMemo(() => new Leaving(STAY), []);
   const last = useRef<{ choice: number | null; direction: Direction | null }>({ choice: null, direction: null });
-  const stays = leaving.current.ids.size ? Math.floor(store.now / 1000) : 0;
+  const withStopped = ended || group === "stopped" || group === "failed";
+  const stays = leaving.ids.size ? Math.floor(store.now / 1000) : 0;
   return useMemo(() => {
-    if (!room.width) return draw.place([], "right");
-    const rows = ended ? new Map([...store.rows, ...store.stopped]) : leaving.current!.look(store.rows, (id) => store.stopped.get(id), store.now);
+    const faded = new Set<number>();
+    if (!room.width) return { drawing: draw.place([], "right"), faded };
+    let rows = withStopped ? new Map([...store.rows, ...store.stopped]) : leaving.look(store.rows, (id) => store.stopped.get(id), store.now);
+    if (filtering) {
+      const lines = linesOf(rows, new Set(), { text, group });
+      rows = new Map(lines.map(({ row }) => [row.id, row]));
+      for (const line of lines) if (line.faded) faded.add(line.row.id);
+    }
     const children = indexChildren(rows);
     const kept = keptIn(rows, selected);
     const both = (tasks: number, wishes: ReadonlyMap<number, number>) => {
-      const knots = outline(children, tasks, wishes, kept, ended ? new Set() : leaving.current!.ids);
+      const knots = outline(children, tasks, wishes, kept, withStopped ? new Set() : leaving.ids);
       const drawings = { down: draw.place(knots, "down"), right: draw.place(knots, "right") };
       return draw.better(drawings, room, last.current.direction);
     };
     const choice = draw.choose((tasks) => both(tasks, new Map()), room, last.current.choice);
     const drawing = both(draw.CHOICES[choice]!, asked);
     last.current = { choice, direction: drawing.direction };
-    leaving.current!.shown(drawing.places.map((one) => one.knot));
-    return drawing;
-  }, [store.version, store.paused, room, asked, selected, stays, ended]);
+    leaving.shown(drawing.places.map((one) => one.knot));
+    return { drawing, faded };
+  }, [store.version, store.paused, room, asked, selected, stays, withStopped, text, group]);
 }
 
 /** Shown in any case: who holds up a loop, and the task that was chosen with all above it. */
@@ -249,6 +256,8 @@ interface NodeProps {
   place: Place;
   direction: Direction;
   selected: boolean;
+  /** Shown only for what is below it. */
+  faded: boolean;
   onPick(place: Place): void;
   onFold(place: Place): void;
 }
@@ -267,7 +276,7 @@ function Node(props: NodeProps) {
   const below = knot.children.length > 0;
   return useMemo(
     () => <Card {...props} latest={latest} changes={states.current.changes} holder={holder} />,
-    [knot.row, x, y, props.direction, props.selected, second, rest, below, holds(props.place), holder, speech],
+    [knot.row, x, y, props.direction, props.selected, props.faded, second, rest, below, holds(props.place), holder, speech],
   );
 }
 
@@ -277,7 +286,7 @@ interface CardProps extends NodeProps {
   holder: Row | undefined;
 }
 
-function Card({ place, direction, selected, latest, changes, holder }: CardProps) {
+function Card({ place, direction, selected, faded, latest, changes, holder }: CardProps) {
   const { speech } = useView();
   const word = useWords(speech);
   const { knot, x, y } = place;
@@ -290,7 +299,7 @@ function Card({ place, direction, selected, latest, changes, holder }: CardProps
     <g
       id={`node-${knot.key}`}
       role="treeitem"
-      class={`node g-${group} ${knot.more ? "more" : ""} ${selected ? "selected" : ""}`}
+      class={`node g-${group} ${knot.more ? "more" : ""} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`}
       style={{ transform: `translate(${x}px,${y}px)` }}
       aria-label={label}
       aria-level={knot.depth + 1}

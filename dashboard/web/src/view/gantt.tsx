@@ -9,8 +9,7 @@ import type { Key } from "../words.en";
 import { useStore, useView } from "./context";
 import { stateText } from "./grid";
 import { GroupIcon, StateIcon } from "./icons";
-import { clip, coveredBy, FitIcon, focusDetails, useSize, useWords } from "./layouts";
-import { Blank } from "./states";
+import { clip, coveredBy, FitIcon, focusDetails, NoPicture, useSize, useWords } from "./layouts";
 import type { CellProps } from "./views";
 
 const LANE = 34;
@@ -22,14 +21,14 @@ const STEP = 0.2;
 const ASK_AFTER = 1000;
 const SLOWEST = 1000;
 const QUICKEST = 40;
-const NONE = { text: "", group: null };
 const GROUPS: Group[] = ["waiting", "running", "stopping"];
 
 export function Gantt(props: CellProps) {
-  return useView().store.ready ? <Picture {...props} /> : <Blank kind="loading" />;
+  return useView().store.ready ? <Picture {...props} /> : <NoPicture filter={props.filter} />;
 }
 
-function Picture({ selected, onSelect }: CellProps) {
+function Picture({ selected, filter, onSelect }: CellProps) {
+  const { text, group } = filter;
   const { store, speech, select, askStop } = useView();
   const word = useWords(speech);
   useStore(store);
@@ -47,7 +46,7 @@ function Picture({ selected, onSelect }: CellProps) {
   const chart = Math.max(60, room.width - covered - names - 12);
   useFrames((span.to - span.from) / chart);
 
-  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, NONE), [store.version, told, closed]);
+  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, { text, group }), [store.version, told, closed, text, group]);
   const active = lines.findIndex((line) => line.row.id === selected);
   const first = Math.max(0, Math.floor(top / LANE) - EXTRA);
   const visible = lines.slice(first, Math.ceil((top + room.height) / LANE) + EXTRA);
@@ -176,6 +175,7 @@ function Picture({ selected, onSelect }: CellProps) {
           </svg>
         </div>
       </div>
+      {!lines.length && <NoPicture filter={filter} />}
       {hint && <Hint hinted={hint} now={now} />}
     </div>
   );
@@ -342,7 +342,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
     <g
       id={`lane-${row.id}`}
       role="option"
-      class={`lane g-${groupOf(row)} ${selected ? "selected" : ""} ${row.state === DISPOSED ? "over" : ""}`}
+      class={`lane g-${groupOf(row)} ${selected ? "selected" : ""} ${row.state === DISPOSED ? "ended" : ""} ${line.faded ? "faded" : ""}`}
       transform={`translate(0,${y})`}
       aria-label={label.filter(Boolean).join(", ")}
       aria-selected={selected}

@@ -1,10 +1,13 @@
-/** What the layouts share: their words, the room that they draw in, and the way to the details. */
+/** What the layouts share: their words, the room that they draw in, and what there is beside the picture. */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { phrases, type Speech } from "../i18n";
 import { en } from "../layouts.en";
 import { zh } from "../layouts.zh";
 import { FONTS } from "../style";
+import { useView } from "./context";
+import type { Filter } from "./forest";
+import { Blank } from "./states";
 
 export function useWords(speech: Speech) {
   return useMemo(() => phrases(speech.language === "zh" ? zh : en, speech.tag), [speech]);
@@ -68,5 +71,18 @@ export function FitIcon() {
     <svg class="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
       <path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" fill="none" stroke="currentColor" stroke-width="1.6" />
     </svg>
+  );
+}
+
+/** Instead of a picture: there is none yet, or the filter leaves nothing of it. */
+export function NoPicture({ filter }: { filter: Filter }) {
+  const { store, speech } = useView();
+  if (!store.ready) return <Blank kind="loading" />;
+  return (
+    <Blank kind="filtered">
+      <button class="button" onClick={filter.clear}>
+        {speech.t("tree.clear")}
+      </button>
+    </Blank>
   );
 }
