@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import * as draw from "../diagram";
-import { MARGIN, TALL, WIDE, type Direction, type Drawing, type Place } from "../diagram";
+import { MARGIN, TALL, WIDE, type Direction, type Place } from "../diagram";
 import { firstLine, nameOf, retries, since, uptime } from "../format";
 import { Leaving, outline, type Rest } from "../outline";
 import { DISPOSED, groupOf, RETRYING, type Group } from "../states";

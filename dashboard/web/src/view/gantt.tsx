@@ -46,7 +46,7 @@ function Picture({ selected, filter, onSelect }: CellProps) {
   const chart = Math.max(60, room.width - covered - names - 12);
   useFrames((span.to - span.from) / chart);
 
-  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, { text, group }), [store.version, told, closed, text, group]);
+  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, { text, group }), [lives, store.version, told, closed, text, group]);
   const active = lines.findIndex((line) => line.row.id === selected);
   const first = Math.max(0, Math.floor(top / LANE) - EXTRA);
   const visible = lines.slice(first, Math.ceil((top + room.height) / LANE) + EXTRA);
