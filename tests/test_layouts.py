@@ -43,7 +43,7 @@ class Cell:
     def item(self, name: str) -> Locator:
         """The node or lane of this task."""
         role = "treeitem" if self.widget.view == "diagram" else "option"
-        return self.page.get_by_role(role, name=re.compile(f"^{re.escape(name)} #"))
+        return self.page.get_by_role(role, name=re.compile(rf"^{re.escape(name)}(?![\w-])"))
 
     def picture(self) -> Locator:
         """What takes the keys."""
@@ -123,28 +123,21 @@ def test_the_hook_that_holds_up_a_loop_is_marked(show: Show) -> None:
     """At the holder, at the parent whose loop waits, and on the line between them."""
     cell = show(trouble, "diagram")
     expect(cell.item("Printer printer")).to_contain_text("holds up the loop")
-    expect(cell.item("Counter")).to_have_attribute("aria-label", re.compile("blocked by Printer printer"))
+    expect(cell.item("Counter").locator("title").first).to_contain_text("blocked by Printer printer")
     expect(cell.page.locator(".edge.held")).to_have_count(1)
 
 
 def test_nodes_are_chosen_by_keys(show: Show) -> None:
     """The arrows go as the lines do; what is chosen is told to the kernel, and its details are shown."""
-    cell = show(bakery, "diagram", width=1000, height=1200)
+    cell = show(bakery, "diagram", width=1200, height=500)
     expect(cell.item("Order bob")).to_be_visible()
     cell.picture().focus()
-    cell.press("Home", "ArrowDown" if down(cell) else "ArrowRight")
+    cell.press("Home", "ArrowDown")
     expect(cell.item("Shop")).to_have_attribute("aria-selected", "true")
     expect(cell.page.locator(".details h2")).to_contain_text("Shop")
     cell.press("Escape")
     expect(cell.page.locator(".details")).to_have_count(0)
     assert cell.widget.selected is None
-
-
-def down(cell: Cell) -> bool:
-    """Whether the diagram goes from the top down."""
-    first, second = (cell.item(name).bounding_box() for name in ("Kitchen", "Counter"))
-    assert first and second
-    return first["y"] == second["y"]
 
 
 def test_a_task_is_stopped_from_the_diagram(show: Show) -> None:
@@ -173,7 +166,7 @@ def test_a_branch_is_folded_and_opened(show: Show) -> None:
 def test_many_tasks_are_summed_up(show: Show) -> None:
     """Of what is not shown: how many, and the worst of it."""
     cell = show(halls, "diagram", 12, 24)
-    expect(cell.item("Counter hall-2")).to_have_attribute("aria-label", re.compile("24 tasks are not shown.*Retrying 1"))
+    expect(cell.item("Counter hall-2").locator("title").first).to_contain_text(re.compile("24 tasks are not shown.*Retrying 1"))
     assert cell.page.get_by_role("treeitem").count() < 40
 
 
@@ -187,7 +180,7 @@ def test_what_is_opened_stays_under_the_eye(show: Show) -> None:
     cell.page.wait_for_function("() => !document.querySelector('.gotask-widget').shadowRoot.querySelector('.still')")
     after = cell.item("Counter hall-3").bounding_box()
     assert before and after
-    assert (abs(before["x"] - after["x"]), abs(before["y"] - after["y"])) < (3, 3)
+    assert abs(before["y"] - after["y"]) < 3
 
 
 def test_a_filter_leaves_its_ancestors(show: Show) -> None:
@@ -208,16 +201,17 @@ def test_a_filter_leaves_its_ancestors(show: Show) -> None:
 def test_the_timeline_has_a_lane_for_each_task(show: Show) -> None:
     """In the order of the tree."""
     cell = show(bakery, "timeline")
-    names = [re.sub(" #.*", "", one.get_attribute("aria-label") or "") for one in cell.page.get_by_role("option").all()]
+    expect(cell.page.get_by_role("option")).to_have_count(8)
+    names = cell.page.locator("[role=option] text.name").all_text_contents()
     assert names == ["RootManager", "Shop", "Kitchen", "Oven left", "Oven right", "Counter", "Order ann", "Order bob"]
 
 
 def test_a_bar_grows(show: Show) -> None:
     """Its life goes on."""
     cell = show(bakery, "timeline")
-    cell.page.get_by_role("button", name="All since the beginning").click()
+    for _ in range(4):
+        cell.page.get_by_role("button", name="Smaller").click()
     bar = cell.item("Order ann").locator(".life.g-running")
-    cell.press("-", "-", "-")
     expect(bar).to_have_count(1)
     first = float(bar.get_attribute("width") or 0)
     handle = bar.element_handle()
@@ -231,7 +225,7 @@ def test_each_life_is_a_bar_and_each_failure_a_mark(show: Show) -> None:
     expect(lane.locator(".failure")).to_have_count(2)
     expect(lane.locator(".life.g-running")).to_have_count(2)
     expect(lane.locator(".gap")).to_have_count(2)
-    expect(lane).to_have_attribute("aria-label", re.compile("2 failed"))
+    expect(lane).to_have_attribute("aria-description", re.compile("2 failed"))
 
 
 def test_steps_are_marks(show: Show) -> None:
@@ -251,7 +245,7 @@ def test_a_life_of_before_is_told_by_the_history(show: Show) -> None:
         return tasks
 
     cell = show(scene, "timeline")
-    expect(cell.item("Order ann")).to_have_attribute("aria-label", re.compile("Disposed, 1 life"))
+    expect(cell.item("Order ann")).to_have_attribute("aria-description", re.compile("Disposed, 1 life"))
 
 
 def test_the_pointer_tells_of_a_life(show: Show) -> None:
@@ -295,7 +289,7 @@ def test_axe_finds_no_serious_fault(show: Show, layout: str, scheme: str) -> Non
     cell.item("Order phone").click()
     expect(cell.page.locator(".details h2")).to_contain_text("phone")
     cell.page.evaluate(Path(AXE).read_text(encoding="utf-8"))
-    found = cell.page.evaluate("axe.run(document.querySelector('main > div'), { resultTypes: ['violations'] })")
+    found = cell.page.evaluate("axe.run({ fromShadowDom: ['.gotask-widget', '.tree'] }, { resultTypes: ['violations'] })")
     serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
     assert [(one["id"], node["html"], node["failureSummary"]) for one in serious for node in one["nodes"]] == []
 
@@ -305,7 +299,8 @@ def test_the_layouts_speak_chinese(show: Show, layout: str, name: str) -> None:
     """All words."""
     cell = show(bakery, layout, locale="zh-CN")
     expect(cell.picture()).to_have_attribute("aria-label", name)
-    expect(cell.item("Order ann")).to_have_attribute("aria-label", re.compile("并发运行中"))
+    about = cell.item("Order ann").evaluate("(one) => (one.querySelector('title')?.textContent ?? '') + one.ariaDescription")
+    assert "并发运行中" in about
 
 
 @pytest.mark.parametrize("layout", ["diagram", "timeline"])

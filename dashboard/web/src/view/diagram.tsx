@@ -301,14 +301,13 @@ function Card({ place, direction, selected, faded, latest, changes, holder }: Ca
       role="treeitem"
       class={`node g-${group} ${knot.more ? "more" : ""} ${selected ? "selected" : ""} ${faded ? "faded" : ""}`}
       style={{ transform: `translate(${x}px,${y}px)` }}
-      aria-label={label}
       aria-level={knot.depth + 1}
       aria-selected={selected}
       aria-expanded={folds && !knot.more ? open : undefined}
       onClick={() => latest.current.onPick(latest.current.place)}
     >
       <title>{label}</title>
-      <g class="entering">
+      <g class="entering" aria-hidden="true">
         {changes > 0 && <rect key={changes} class="ring" width={WIDE} height={TALL} rx="10" />}
         {selected && <rect class="chosen" x="-4" y="-4" width={WIDE + 8} height={TALL + 8} rx="13" />}
         <rect class="ground" width={WIDE} height={TALL} rx="10" />
@@ -440,7 +439,7 @@ function MoreText({ place }: { place: Place }) {
   );
 }
 
-/** All that a node shows, as one sentence. */
+/** All that a node shows, as one sentence: its title, for those who hear it and where a text was cut. */
 function useLabel({ knot }: Place, holder: Row | undefined): string {
   const { speech } = useView();
   const word = useWords(speech);

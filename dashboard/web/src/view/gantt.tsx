@@ -110,7 +110,7 @@ function Picture({ selected, filter, onSelect }: CellProps) {
 
   return (
     <div class="gantt">
-      <div class="gantt-head">
+      <div class="gantt-head" style={{ paddingInlineEnd: `${covered + 12}px` }}>
         <Legend />
         <span class="spring" />
         <div class="zoom" role="group">
@@ -328,8 +328,8 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
   const failed = lane.lives.filter((life) => life.failed).length;
   const again = row.retryCount ? retries(row) : "";
   const indent = 26 + Math.min(line.depth, 8) * 14;
-  const label = [
-    `${nameOf(row)} #${row.id}`,
+  const about = [
+    `#${row.id}`,
     stateText(row, speech.t),
     word("gantt.lives", { n: lane.lives.length }),
     failed > 0 && word("gantt.failures", { n: failed }),
@@ -344,7 +344,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
       role="option"
       class={`lane g-${groupOf(row)} ${selected ? "selected" : ""} ${row.state === DISPOSED ? "ended" : ""} ${line.faded ? "faded" : ""}`}
       transform={`translate(0,${y})`}
-      aria-label={label.filter(Boolean).join(", ")}
+      aria-description={about.filter(Boolean).join(", ")}
       aria-selected={selected}
       aria-posinset={index + 1}
       aria-setsize={count}
@@ -374,7 +374,7 @@ function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onP
           {again}
         </text>
       )}
-      <g transform={`translate(${names},0)`} onPointerLeave={() => onHint(null)}>
+      <g aria-hidden="true" transform={`translate(${names},0)`} onPointerLeave={() => onHint(null)}>
         {bars.map((bar, number) =>
           bar.kind === "gap" ? (
             <g key={number} class="g-retrying" onPointerMove={over(bar.life)}>
