@@ -258,16 +258,16 @@ def test_the_pointer_tells_of_a_life(show: Show) -> None:
 
 
 def test_the_timeline_is_moved_and_comes_back(show: Show) -> None:
-    """Left leaves the present; Live follows it again."""
+    """Left leaves the present; Follow comes back to it."""
     cell = show(bakery, "timeline")
-    live = cell.page.get_by_role("button", name="Live")
-    expect(live).to_have_attribute("aria-pressed", "true")
+    follow = cell.page.get_by_role("button", name="Follow")
+    expect(follow).to_have_attribute("aria-pressed", "true")
     cell.picture().focus()
     cell.press("ArrowLeft", "ArrowDown", "+")
-    expect(live).to_have_attribute("aria-pressed", "false")
+    expect(follow).to_have_attribute("aria-pressed", "false")
     expect(cell.item("RootManager")).to_have_attribute("aria-selected", "true")
-    live.click()
-    expect(live).to_have_attribute("aria-pressed", "true")
+    follow.click()
+    expect(follow).to_have_attribute("aria-pressed", "true")
 
 
 def test_only_lanes_in_sight_are_drawn(show: Show) -> None:

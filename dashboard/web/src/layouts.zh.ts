@@ -15,7 +15,7 @@ export const zh: Record<LayoutKey, string> = {
   "diagram.retries": "重试 {retries}",
   "diagram.close": "关闭详情",
   "gantt.label": "生命时间线",
-  "gantt.live": "实时",
+  "gantt.live": "跟随",
   "gantt.toLive": "回到现在",
   "gantt.whole": "从头开始的全部",
   "gantt.life": "第 {n} 次生命",
