@@ -376,5 +376,6 @@ async def test_it_composes_with_other_widgets(root: Root) -> None:
     """In boxes, beside sliders, and in what `interactive` makes."""
     row = ipywidgets.HBox([TaskTree(root), ipywidgets.IntSlider()])
     assert row.children[0].view == "tree"
+    assert repr(row) == "HBox(children=(TaskTree('tree'), IntSlider(value=0)))"
     controls = ipywidgets.interactive(lambda n: None, n=ipywidgets.IntSlider())
     assert len(ipywidgets.VBox([controls, TaskTree(root)]).children) == 2

@@ -35,6 +35,8 @@ PATIENCE = 1.0
 class CellPanel(Panel):
     """A panel that is used in the tree's own thread."""
 
+    by = "by the notebook"
+
     def hand_over(self, action: Callable[[], object]) -> None:
         action()
 
@@ -92,8 +94,11 @@ class TreeWidget(anywidget.AnyWidget):
                 pass  # it is over, or its loop is blocked: then nothing moves in it either
         return snapshot(self._tree)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return fallback.text_of(self._snapshot())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.view!r})"  # the same in each run: boxes show it to readers
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         seen = self._snapshot()
