@@ -2,7 +2,7 @@
 import type { LayoutKey } from "./layouts.en";
 
 export const zh: Record<LayoutKey, string> = {
-  "diagram.label": "任务树示意图",
+  "diagram.label": "任务树关系图",
   "diagram.more": "还有 {n} 个",
   "diagram.open": "有 {n} 个任务未显示，点按显示更多",
   "diagram.open.one": "有 {n} 个任务未显示，点按显示",
