@@ -90,7 +90,8 @@ def test_a_tree_in_another_thread(backend: str) -> None:
         assert threading.get_ident() not in view.threads
     assert view.events[-1] == "bye"
     view.tell("ask", id=2, method="GET", path="/api/session", body=None)
-    assert view._answers[2][0] == 200
+    view.tell("ask", id=3, method="POST", path=f"/api/tasks/{camera.task_id}/start", body={})
+    assert [view._answers[number][0] for number in (2, 3)] == [200, 409]
 
 
 def test_a_picture_does_not_wait_for_a_tree_that_is_blocked() -> None:

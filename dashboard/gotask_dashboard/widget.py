@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class TreeWidget(anywidget.AnyWidget):
             return
         super().close()
         self._hub.close()
-        if self._tree.state is not TaskState.DISPOSED:
+        with suppress(GotaskError):  # the tree is gone
             self._tree.unobserve(self._panel.mirror)
 
     def supersede(self) -> None:
