@@ -174,7 +174,8 @@ def test_what_is_opened_stays_under_the_eye(show: Show) -> None:
     expect(cell.item("Order o3-9")).to_be_attached()
     cell.page.wait_for_function("() => !document.querySelector('.gotask-widget').shadowRoot.querySelector('.still')")
     after = cell.item("Counter hall-3").bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert abs(before["y"] - after["y"]) < 3
 
 
