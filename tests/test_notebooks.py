@@ -32,7 +32,8 @@ def code_of(notebook: Notebook) -> list[Any]:
 
 def tree_of(cell: Any) -> ast.Module:
     """A cell as syntax."""
-    return ast.parse(cell.source, cell.id)
+    tree: ast.Module = ast.parse(cell.source)
+    return tree
 
 
 def calls_and_asserts(cell: Any) -> tuple[str, list[str]]:
