@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 DASHBOARD = Path(__file__).resolve().parents[1] / "dashboard"
-BUNDLES = {
-    name: (DASHBOARD / "gotask_dashboard" / "static" / name).read_bytes() for name in ("dashboard.js", "widget.js")
-}
+STATIC = DASHBOARD / "gotask_dashboard" / "static"
+BUNDLES = {name: (STATIC / name).read_bytes() for name in ("dashboard.js", "widget.js")}
 of_each_bundle = pytest.mark.parametrize("bundle", BUNDLES.values(), ids=list(BUNDLES))
 
 

@@ -25,6 +25,8 @@ SILENT = 90.0
 LONG = 2_000
 """Bytes from which on a message is deflated."""
 
+FAILED = Problem(500, "the widget failed; the log of the program says why")
+
 Answer = Callable[[str, str, Any], tuple[int, Any]]
 """Takes method, path and body; gives status and content, or raises a Problem."""
 
@@ -117,8 +119,7 @@ class Hub:
             status, content = problem.status, problem.content()
         except Exception:
             LOGGER.exception("%s %s failed", message.get("method"), message.get("path"))
-            problem = Problem(500, "the widget failed; the log of the program says why")
-            status, content = problem.status, problem.content()
+            status, content = FAILED.status, FAILED.content()
         self._write({"kind": "answer", "client": client, "id": message.get("id"), "status": status}, content)
         if message.get("method") != "GET":
             self._plan(now=True)

@@ -65,13 +65,17 @@ class Stream:
         panel = self._panel
         with panel.mirror.subscribe() as subscription:
             feed = Feed(panel, subscription)
+            await self._tell(feed)
             while not panel.is_over:
-                for event in feed.events():
-                    await self._event(*event)
-                if time.monotonic() - self._told > HEARTBEAT:
-                    await self._write(": still here\n\n")
                 await panel.wait(feed.interval(QUICK))
+                await self._tell(feed)
             await self._event("bye", {})
+
+    async def _tell(self, feed: Feed) -> None:
+        for event in feed.events():
+            await self._event(*event)
+        if time.monotonic() - self._told > HEARTBEAT:
+            await self._write(": still here\n\n")
 
     async def _event(self, name: str, content: dict[str, Any]) -> None:
         await self._write(f"event: {name}\ndata: {compact(content)}\n\n")
