@@ -118,4 +118,9 @@ def test_steps(visit: Callable[[str], Opened]) -> None:
     shown.get_by_role("button", name="Step").click()
     expect(shown.locator(".now .walk")).to_contain_text("GOING")
     picture(steps, "steps-taken")
+    steps.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for item in ("Theme", "JupyterLab Dark"):
+        steps.page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    expect(shown.locator(".gotask-stepper")).to_have_css("color-scheme", "dark")
+    picture(steps, "steps-dark")
     steps.run("root.shutdown(")
