@@ -104,7 +104,7 @@ class Opened:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         ours = (lab.base, lab.base.replace("http", "ws", 1), "data:", "blob:")
         self.page.on("request", lambda sent: None if sent.url.startswith(ours) else self.foreign.append(sent.url))
-        self.page.goto(f"{lab.base}/lab/tree/{name}")
+        self.page.goto(f"{lab.base}/lab/workspaces/{name.partition('.')[0]}/tree/{name}")
         self.cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
 
