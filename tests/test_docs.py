@@ -18,18 +18,11 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-<<<<<<< HEAD
-=======
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
->>>>>>> stepper
 GUIDES = (
     *(f"docs/{name}{end}.md" for name in ("traces", "dashboard", "notebooks") for end in ("", "_CN")),
     "dashboard/README.md",
 )
-<<<<<<< HEAD
-LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
-=======
->>>>>>> stepper
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "mermaid", "text"}
