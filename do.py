@@ -379,6 +379,17 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def rehearse(arguments: list[str]) -> int:
+    """What a stranger does on a fresh machine. For developers, so not in the list."""
+    return run(sys.executable, str(ROOT / "tests" / "rehearsal.py"), *arguments)
+
+
+def docs(arguments: list[str]) -> int:
+    """The documentation as a site, in build/site. For developers, so not in the list."""
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    return run(set_up(("docs",), name="docs"), "-m", "mkdocs", "build", *arguments)
+
+
 def page(arguments: list[str]) -> int:
     """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
     npm = shutil.which("npm")
@@ -391,7 +402,7 @@ def page(arguments: list[str]) -> int:
 COMMANDS = {
     "learn": learn, "test": test, "demo": demo, "lab": lab, "notebooks": notebooks, "bench": bench, "check": check,
 }  # fmt: skip
-HIDDEN = {"lock": lock, "page": page}
+HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse, "docs": docs}
 
 
 def usage() -> str:
