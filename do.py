@@ -20,6 +20,11 @@ NEWEST_TRIED = (3, 20)
 REQUIRED_IN_CI = ("3.11", "3.12", "3.13")
 COVERAGE_THRESHOLD = 98
 ROOT = Path(__file__).resolve().parent
+LAB = (
+    "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
+    "--LabApp.extension_manager=readonly",
+)  # fmt: skip
+"""How JupyterLab is started: on the notebooks, and so that it asks nobody for news and for extensions."""
 
 MESSAGES = {
     "en": {
@@ -27,7 +32,8 @@ MESSAGES = {
         "learn": "the course: ten lessons, each an error until its TODOs are done",
         "test": "the whole test suite with coverage; arguments go to pytest; --python 3.12, --every-python",
         "demo": "the live tree in the browser, until Ctrl-C; --terminal: here; --port N",
-        "lab": "notebooks (not in this version)",
+        "lab": "the notebooks in JupyterLab, in the browser, until Ctrl-C; arguments go to it",
+        "notebooks": "run the notebooks and write what they show; names run those only",
         "bench": "the benchmarks; arguments go to them",
         "check": "lint, format and types",
         "unknown": "There is no command '{name}': run 'python3 do.py' to see the list.",
@@ -49,7 +55,6 @@ MESSAGES = {
         "needs_version": "--python needs a version from {oldest} on, such as 'test --python 3.12'.",
         "skipped": "Python {version}: skipped, it was not found on this machine.",
         "testing": "Python {version}:",
-        "lab_later": "The notebooks come with a later version; 'python3 do.py learn' works today.",
         "no_npm": "The page of the dashboard is built with Node.js: install 'nodejs' and 'npm' and run it again.",
         "no_uv": "'lock' needs the tool uv on PATH: install it ('pipx install uv') and run it again.",
         "stopped": "Stopped.",
@@ -59,7 +64,8 @@ MESSAGES = {
         "learn": "课程：十节课，完成其中的 TODO 之前每节都是一个错误",
         "test": "运行全部测试并统计覆盖率；参数交给 pytest；--python 3.12、--every-python",
         "demo": "在浏览器中演示任务树，按 Ctrl-C 结束；--terminal 显示在终端；--port N",
-        "lab": "笔记本（此版本尚无）",
+        "lab": "在浏览器中用 JupyterLab 打开笔记本，按 Ctrl-C 结束；参数交给它",
+        "notebooks": "执行笔记本并写入其输出；给出名字则只执行这些",
         "bench": "性能基准；参数交给基准程序",
         "check": "代码规范、格式与类型检查",
         "unknown": "没有名为“{name}”的命令：运行 python3 do.py 查看命令列表。",
@@ -77,7 +83,6 @@ MESSAGES = {
         "needs_version": "--python 需要一个不低于 {oldest} 的版本，例如 test --python 3.12。",
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
-        "lab_later": "笔记本将随以后的版本提供；现在可以运行 python3 do.py learn。",
         "no_npm": "构建面板页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
@@ -302,8 +307,15 @@ def demo(arguments: list[str]) -> int:
 
 
 def lab(arguments: list[str]) -> int:
-    """Nothing yet, and a sentence that says so."""
-    raise Problem("lab_later", status=2)
+    """The notebooks in JupyterLab, which asks nobody for news."""
+    given = {one.partition("=")[0] for one in arguments}
+    ours = [one for one in LAB if one.partition("=")[0] not in given]
+    return run(set_up(("lab",), name="lab"), "-m", "jupyterlab", *ours, *arguments)
+
+
+def notebooks(arguments: list[str]) -> int:
+    """Run the notebooks, and write them as they are kept."""
+    return run(set_up(("test",)), "tests/notebook_files.py", *arguments)
 
 
 def bench(arguments: list[str]) -> int:
@@ -331,8 +343,8 @@ def test(arguments: list[str]) -> int:
     if first == "--every-python":
         return test_on(every_python(), rest)
     if first == "--other-pythons":
-        # The browser's tests and the proofs of the lessons say nothing about a Python: once is enough.
-        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "layouts", "lessons")]
+        # The tests in browsers and the proofs of lessons and notebooks say nothing about a Python: once is enough.
+        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "lessons")]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
 
@@ -387,13 +399,15 @@ def page(arguments: list[str]) -> int:
     return run(npm, "ci", "--prefix", web) or run(npm, "run", "build", "--prefix", web, "--", *arguments)
 
 
-COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
+COMMANDS = {
+    "learn": learn, "test": test, "demo": demo, "lab": lab, "notebooks": notebooks, "bench": bench, "check": check,
+}  # fmt: skip
 HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse, "docs": docs}
 
 
 def usage() -> str:
     """The list of commands."""
-    return "\n".join([text("usage"), "", *(f"  {name:7}{text(name)}" for name in COMMANDS)])
+    return "\n".join([text("usage"), "", *(f"  {name:11}{text(name)}" for name in COMMANDS)])
 
 
 def main(arguments: list[str]) -> int:
