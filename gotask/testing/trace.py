@@ -1,0 +1,63 @@
+"""What happened in one schedule, step by step, as plain values and as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the program: `at` is its `file:line`, `text` the line itself."""
+
+    at: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.at}  {self.text}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One coroutine ran from where it was suspended to where it was suspended again.
+
+    `time` is in virtual seconds, `who` a hook of a task, or the main program. `ready` could have gone as well. `resumed`
+    is None at its beginning, `suspended` None at its end. `changes` are those of tasks, `watched` the values before and
+    after.
+    """
+
+    number: int
+    time: float
+    who: str
+    ready: tuple[str, ...]
+    resumed: Place | None
+    suspended: Place | None
+    changes: tuple[str, ...]
+    watched: dict[str, tuple[str, str]]
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.number:>3}  {self.time:.3f} s  {self.who}", *(f"     {line}" for line in self.lines())])
+
+    def lines(self) -> list[str]:
+        """What there is to say about it, without its number."""
+        lines = [f"ready too:  {', '.join(self.ready)}"] if self.ready else []
+        if self.resumed or self.suspended:
+            lines += [f"from  {self.resumed or 'its beginning'}", f"to    {self.suspended or 'its end'}"]
+        lines += [f"{name}: {before} -> {after}" for name, (before, after) in self.watched.items()]
+        return lines + [f"* {change}" for change in self.changes]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One schedule, as it was replayed: print it, or look at `steps[i]`."""
+
+    seed: int
+    outcome: str
+    steps: tuple[TraceStep, ...]
+    waits: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        last = [f"outcome: {self.outcome}", *(f"  {line}" for line in self.waits)]
+        return "\n".join([f"schedule {self.seed}", *map(str, self.steps), *last])
+
+    def __repr__(self) -> str:
+        return f"<Trace of schedule {self.seed}: {len(self.steps)} steps, outcome {self.outcome}>"
