@@ -1,11 +1,12 @@
 PYTHON ?= python3
 
-help:  ; @$(PYTHON) do.py
-learn: ; @$(PYTHON) do.py learn $(ARGS)
-test:  ; @$(PYTHON) do.py test $(ARGS)
-demo:  ; @$(PYTHON) do.py demo $(ARGS)
-lab:   ; @$(PYTHON) do.py lab $(ARGS)
-bench: ; @$(PYTHON) do.py bench $(ARGS)
-check: ; @$(PYTHON) do.py check $(ARGS)
+help:      ; @$(PYTHON) do.py
+learn:     ; @$(PYTHON) do.py learn $(ARGS)
+test:      ; @$(PYTHON) do.py test $(ARGS)
+demo:      ; @$(PYTHON) do.py demo $(ARGS)
+lab:       ; @$(PYTHON) do.py lab $(ARGS)
+notebooks: ; @$(PYTHON) do.py notebooks $(ARGS)
+bench:     ; @$(PYTHON) do.py bench $(ARGS)
+check:     ; @$(PYTHON) do.py check $(ARGS)
 
-.PHONY: help learn test demo lab bench check
+.PHONY: help learn test demo lab notebooks bench check

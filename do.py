@@ -19,6 +19,11 @@ OLDEST = (3, 11)
 NEWEST_TRIED = (3, 20)
 REQUIRED_IN_CI = ("3.11", "3.12", "3.13")
 COVERAGE_THRESHOLD = 98
+LAB = (
+    "--notebook-dir=notebooks", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
+    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+)  # fmt: skip
+"""How JupyterLab is started: on the notebooks, and so that it asks nobody for news."""
 ROOT = Path(__file__).resolve().parent
 
 MESSAGES = {
@@ -27,7 +32,8 @@ MESSAGES = {
         "learn": "the course: ten lessons, each an error until its TODOs are done",
         "test": "the whole test suite with coverage; arguments go to pytest; --python 3.12, --every-python",
         "demo": "the live tree in the browser, until Ctrl-C; --terminal: here; --port N",
-        "lab": "notebooks (not in this version)",
+        "lab": "the notebooks in JupyterLab, in the browser, until Ctrl-C; arguments go to it",
+        "notebooks": "run the notebooks and write what they show; names run those only",
         "bench": "the benchmarks; arguments go to them",
         "check": "lint, format and types",
         "unknown": "There is no command '{name}': run 'python3 do.py' to see the list.",
@@ -49,7 +55,6 @@ MESSAGES = {
         "needs_version": "--python needs a version from {oldest} on, such as 'test --python 3.12'.",
         "skipped": "Python {version}: skipped, it was not found on this machine.",
         "testing": "Python {version}:",
-        "lab_later": "The notebooks come with a later version; 'python3 do.py learn' works today.",
         "no_npm": "The page of the dashboard is built with Node.js: install 'nodejs' and 'npm' and run it again.",
         "no_uv": "'lock' needs the tool uv on PATH: install it ('pipx install uv') and run it again.",
         "stopped": "Stopped.",
@@ -59,7 +64,8 @@ MESSAGES = {
         "learn": "课程：十节课，完成其中的 TODO 之前每节都是一个错误",
         "test": "运行全部测试并统计覆盖率；参数交给 pytest；--python 3.12、--every-python",
         "demo": "在浏览器中演示任务树，按 Ctrl-C 结束；--terminal 显示在终端；--port N",
-        "lab": "笔记本（此版本尚无）",
+        "lab": "在浏览器中用 JupyterLab 打开笔记本，按 Ctrl-C 结束；参数交给它",
+        "notebooks": "执行笔记本并写入其输出；给出名字则只执行这些",
         "bench": "性能基准；参数交给基准程序",
         "check": "代码规范、格式与类型检查",
         "unknown": "没有名为“{name}”的命令：运行 python3 do.py 查看命令列表。",
@@ -77,7 +83,6 @@ MESSAGES = {
         "needs_version": "--python 需要一个不低于 {oldest} 的版本，例如 test --python 3.12。",
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
-        "lab_later": "笔记本将随以后的版本提供；现在可以运行 python3 do.py learn。",
         "no_npm": "构建面板页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
@@ -128,9 +133,13 @@ class Problem(Exception):
 # The environment: found ready, or made and filled.
 
 
-def set_up(extras: tuple[str, ...], version: str = RUNNING) -> str:
-    """The Python of an environment that holds gotask with these extras; what is missing is made first."""
-    folder = ROOT / (".venv" if version == RUNNING else f".venv-{version}")
+def set_up(extras: tuple[str, ...], version: str = RUNNING, name: str = "") -> str:
+    """The Python of an environment that holds gotask with these extras; what is missing is made first.
+
+    With a name it is one apart, for what must not meet the others.
+    """
+    name = name or ("" if version == RUNNING else version)
+    folder = ROOT / (f".venv-{name}" if name else ".venv")
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     found = read_stamp(folder) if python.exists() else []
     reusable = found[:2] == [version, str(ROOT)]
@@ -298,8 +307,13 @@ def demo(arguments: list[str]) -> int:
 
 
 def lab(arguments: list[str]) -> int:
-    """Nothing yet, and a sentence that says so."""
-    raise Problem("lab_later", status=2)
+    """The notebooks in JupyterLab, which asks nobody for news."""
+    return run(set_up(("lab",), name="lab"), "-m", "jupyterlab", *LAB, *arguments)
+
+
+def notebooks(arguments: list[str]) -> int:
+    """Run the notebooks, and write them as they are kept."""
+    return run(set_up(("test",)), "tests/notebook_files.py", *arguments)
 
 
 def bench(arguments: list[str]) -> int:
@@ -372,13 +386,15 @@ def page(arguments: list[str]) -> int:
     return run(npm, "ci", "--prefix", web) or run(npm, "run", "build", "--prefix", web, "--", *arguments)
 
 
-COMMANDS = {"learn": learn, "test": test, "demo": demo, "lab": lab, "bench": bench, "check": check}
+COMMANDS = {
+    "learn": learn, "test": test, "demo": demo, "lab": lab, "notebooks": notebooks, "bench": bench, "check": check,
+}  # fmt: skip
 HIDDEN = {"lock": lock, "page": page}
 
 
 def usage() -> str:
     """The list of commands."""
-    return "\n".join([text("usage"), "", *(f"  {name:7}{text(name)}" for name in COMMANDS)])
+    return "\n".join([text("usage"), "", *(f"  {name:11}{text(name)}" for name in COMMANDS)])
 
 
 def main(arguments: list[str]) -> int:

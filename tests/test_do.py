@@ -243,7 +243,7 @@ def test_another_failure_shows_the_last_lines(folder: Path) -> None:
     assert said[-1].startswith("Setting up .venv failed; the last lines above say why")
 
 
-@pytest.mark.parametrize("arguments", [["lab"], ["lecture"], ["test", "--python"], ["test", "--python", "3.10"]])
+@pytest.mark.parametrize("arguments", [["lecture"], ["test", "--python"], ["test", "--python", "3.10"]])
 def test_wrong_request_is_status_2(folder: Path, arguments: list[str]) -> None:
     """What cannot be asked for is one sentence, and nothing is set up."""
     done = call(folder, *arguments)
@@ -352,7 +352,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return 0
 
     monkeypatch.setattr(do, "run", run)
-    monkeypatch.setattr(do, "set_up", lambda extras, version="here": f"{version}[{','.join(extras)}]")
+    monkeypatch.setattr(
+        do, "set_up", lambda extras, version="here", name="": f"{version} {name}".strip() + f"[{','.join(extras)}]"
+    )
     monkeypatch.setattr(do, "workers", lambda: ["-n", "2"])
     return commands
 
@@ -439,6 +441,37 @@ def test_check_runs_all_three_tools(ran: list[str], monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(do, "run", lambda *command: run(*command) or int("format" in command))
     assert do.main(["check"]) == 1
     assert [command.split()[2] for command in ran] == ["ruff", "ruff", "mypy"]
+
+
+def test_lab_opens_the_notebooks(ran: list[str]) -> None:
+    """In an environment of its own. What is given goes to JupyterLab, behind ours, so that it has the last word."""
+    do.main(["lab", "--no-browser", "--port=9999"])
+    [command] = ran
+    assert command.startswith("here lab[lab] -m jupyterlab --notebook-dir=notebooks ")
+    assert command.endswith(" --no-browser --port=9999")
+
+
+def test_notebooks_are_run(ran: list[str]) -> None:
+    """All, or those that are named, in the environment of the tests."""
+    do.main(["notebooks"])
+    do.main(["notebooks", "00_tour.ipynb"])
+    assert ran == [
+        "here[test] tests/notebook_files.py",
+        "here[test] tests/notebook_files.py 00_tour.ipynb",
+    ]
+
+
+def test_named_environment_is_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab is installed beside the environment of the tests, not into it."""
+    made: list[str] = []
+    monkeypatch.setattr(do, "ROOT", folder)
+    monkeypatch.setattr(do, "find_python", lambda version: version)
+    monkeypatch.setattr(do, "quietly", lambda *command, env=None: Path(command[-1]).mkdir())
+    monkeypatch.setattr(do, "install", lambda python, extras: made.append(f"{python} {extras}"))
+    python = do.set_up(("lab",), name="lab")
+    assert made == [f"{python} ['lab']"]
+    assert Path(python).is_relative_to(folder / ".venv-lab")
+    assert not (folder / ".venv").exists()
 
 
 # Files that must agree.
