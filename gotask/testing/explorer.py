@@ -102,6 +102,7 @@ class Program:
                 return await (self.function(root) if takes_root(self.function) else self.function())
             finally:
                 if tracer is not None:
+                    root.unobserve(tracer)
                     tracer.is_over = True
 
     def _endless(self, loop: ScheduledLoop) -> str:

@@ -16,8 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
-from itertools import takewhile
+from itertools import count, takewhile
 from typing import Any, Protocol, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from gotask.errors import TaskStateError
 from gotask.testing.holding import Hold, here
@@ -102,8 +103,9 @@ class ScheduledLoop(VirtualTimers, asyncio.BaseEventLoop):
         self.turns_left = 0
         self.is_stuck = False
         self.follower: Follower | None = None
-        self.made: dict[asyncio.Task[Any], tuple[int, Context]] = {}
+        self.made = WeakKeyDictionary[asyncio.Task[Any], tuple[int, Context]]()
         """The tasks of this loop: how many there were before it, and its context."""
+        self._numbers = count()
         self._virtual_order = iter(self.random.random, None)  # type: ignore[assignment]
         self._ready = Turns(self)
         self._selector = self
@@ -115,7 +117,7 @@ class ScheduledLoop(VirtualTimers, asyncio.BaseEventLoop):
 
     def age_of(self, task: asyncio.Task[Any]) -> int:
         """How many tasks were made before it."""
-        return self.made[task][0] if task in self.made else len(self.made)
+        return self.made[task][0]
 
     def took_turn(self) -> None:
         """Count, and stop when the turns are used up."""
@@ -127,7 +129,7 @@ class ScheduledLoop(VirtualTimers, asyncio.BaseEventLoop):
         """Make a task, and remember in which order, with which context."""
         context = copy_context() if context is None else context
         task: asyncio.Task[Any] = super().create_task(coro, context=context, **options)
-        self.made[task] = (len(self.made), context)
+        self.made[task] = (next(self._numbers), context)
         return task
 
     def call_at(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHOWN_READY = 4
+"""Of those that could have gone as well, how many are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -39,7 +42,8 @@ class TraceStep:
 
     def lines(self) -> list[str]:
         """What there is to say about it, without its number."""
-        lines = [f"ready too:  {', '.join(self.ready)}"] if self.ready else []
+        others = [*self.ready[:SHOWN_READY], f"{len(self.ready) - SHOWN_READY} more"]
+        lines = [f"ready too: {', '.join(others[: len(self.ready)])}"] if self.ready else []
         if self.resumed or self.suspended:
             lines += [f"from  {self.resumed or 'its beginning'}", f"to    {self.suspended or 'its end'}"]
         lines += [f"{name}: {before} -> {after}" for name, (before, after) in self.watched.items()]

@@ -12,6 +12,7 @@ from typing import Any
 
 from gotask.backend import Drive
 from gotask.context import CURRENT, Plain
+from gotask.errors import TaskComplete
 from gotask.event_loop import Call
 from gotask.events import Observer
 from gotask.records import LifeRecord, Step
@@ -32,10 +33,16 @@ UNKNOWN = "-"
 """What is watched when it has no value."""
 
 
+def has_begun(coro: Any) -> bool:
+    """Whether a coroutine has taken a step."""
+    return not inspect.iscoroutine(coro) or inspect.getcoroutinestate(coro) != inspect.CORO_CREATED
+
+
 def frames(coro: Any) -> Iterator[FrameType]:
     """The frames of a coroutine, with those of the hook that it drives, or of the body that it is about to begin."""
-    if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == inspect.CORO_CREATED:
-        coro = coro.cr_frame.f_locals.get("coro", coro)
+    if not has_begun(coro):
+        names = coro.cr_frame.f_locals  # what will be awaited, by gotask or by a task group of anyio
+        coro = names.get("coro") or getattr(names.get("self"), "_coro", coro)
     for frame in frames_of(coro):
         yield frame
         if frame.f_code is DRIVING:
@@ -49,9 +56,7 @@ def own_frames(coro: Any) -> list[FrameType]:
 
 def place_in(coro: Any) -> Place | None:
     """The line of the program where a coroutine is suspended; None before its beginning and after its end."""
-    if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == inspect.CORO_CREATED:
-        return None
-    own = own_frames(coro)
+    own = own_frames(coro) if has_begun(coro) else []
     if not own:
         return None
     file, line = own[-1].f_code.co_filename, own[-1].f_lineno
@@ -205,8 +210,9 @@ class Tracer(Observer):
         self._states.setdefault(name(task), [old.name]).append(new.name)
 
     def life_ended(self, record: LifeRecord) -> None:
-        text = f"{record.reason_type}: {record.reason}" if record.reason else record.reason_type
-        self._facts.append(f"{record.owner_type}#{record.id} ended: {text}")
+        if record.reason_type != TaskComplete.__name__:
+            text = f"{record.reason_type}: {record.reason}" if record.reason else record.reason_type
+            self._facts.append(f"{record.owner_type}#{record.id} ended with {text}")
 
     def event_taken(self, job: Any, event: str, task: Any) -> None:
         if event in ("call", "tick"):
