@@ -53,19 +53,6 @@ class Program:
     jitter: float
     turns: int
 
-    async def run_in(self, root: RootManager[Any, Any], loop: ScheduledLoop, *observers: Any) -> Any:
-        """The main program of one schedule."""
-        async with root:
-            for observer in observers:
-                root.observe(observer)
-            pump = root._life.pump
-            pump._ready = AnyOrder(pump._ready, loop.choose)
-            try:
-                return await (self.function(root) if takes_root(self.function) else self.function())
-            finally:
-                if isinstance(loop.follower, Tracer):
-                    loop.follower.is_over = True
-
     def run(self, seed: int, watch: Watch | None = None) -> tuple[Run, list[TraceStep]]:
         """Run it under one schedule; if something is watched, its steps are noted."""
         random.seed(seed)

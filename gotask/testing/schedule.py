@@ -199,16 +199,16 @@ def no_loop_running() -> Iterator[None]:
         )
     outer, holds = asyncio._get_running_loop(), here.holds
     task = None if outer is None else asyncio.current_task()
-    if task is not None:
-        asyncio.tasks._leave_task(outer, task)  # type: ignore[attr-defined]
+    if outer is not None and task is not None:
+        asyncio.tasks._leave_task(outer, task)
     asyncio._set_running_loop(None)
     try:
         yield
     finally:
         here.holds = holds
         asyncio._set_running_loop(outer)
-        if task is not None:
-            asyncio.tasks._enter_task(outer, task)  # type: ignore[attr-defined]
+        if outer is not None and task is not None:
+            asyncio.tasks._enter_task(outer, task)
 
 
 def wind_up(loop: ScheduledLoop, main: asyncio.Task[Any]) -> None:

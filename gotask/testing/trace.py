@@ -23,9 +23,9 @@ class Place:
 class TraceStep:
     """One coroutine ran from where it was suspended to where it was suspended again.
 
-    `time` is in virtual seconds, `who` a hook of a task, or the main program. `ready` could have gone as well. `resumed`
-    is None at its beginning, `suspended` None at its end. `changes` are those of tasks, `watched` the values before and
-    after.
+    `time` is in virtual seconds, `who` a hook of a task, or the main program; those in `ready` could have gone as well.
+    `resumed` is None at its beginning, `suspended` None at its end. `changes` are those of tasks, `watched` the values
+    before and after.
     """
 
     number: int
@@ -38,7 +38,9 @@ class TraceStep:
     watched: dict[str, tuple[str, str]]
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.number:>3}  {self.time:.3f} s  {self.who}", *(f"     {line}" for line in self.lines())])
+        return "\n".join(
+            [f"{self.number:>3}  {self.time:.3f} s  {self.who}", *(f"     {line}" for line in self.lines())]
+        )
 
     def lines(self) -> list[str]:
         """What there is to say about it, without its number."""

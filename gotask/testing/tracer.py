@@ -70,8 +70,9 @@ def name(task: Any) -> str:
 
 def hook_in(coro: Any) -> str:
     """Whose hook the pump drives in this coroutine."""
-    drive = next((frame.f_locals["self"] for frame in frames(coro) if frame.f_code is DRIVING), None)
-    holder = None if drive is None or drive.loop is None else drive.loop.holder
+    driven = [frame.f_locals["self"] for frame in frames(coro) if frame.f_code is DRIVING]
+    drive: Any = driven[0] if driven else None
+    holder: Any = getattr(getattr(drive, "loop", None), "holder", None)
     if holder is None:
         return LOOPS
     function = next((frame.f_code.co_name for frame in own_frames(drive.coro)), "")
@@ -81,7 +82,7 @@ def hook_in(coro: Any) -> str:
 def name_of(loop: ScheduledLoop, task: asyncio.Task[Any]) -> str:
     """Who runs in a task of asyncio: a hook of a task of the tree, or a function beside it; "" if only the library."""
     coro, (number, context) = task.get_coro(), loop.made[task]
-    current = context.get(CURRENT)
+    current: Any = context.get(CURRENT)
     if isinstance(current, Plain):
         return hook_in(coro)
     body = getattr(current, "body", None)
