@@ -8,6 +8,10 @@ SHOWN_READY = 4
 """Of those that could have gone as well, how many are named."""
 
 
+SHOWN_TEXT = 32
+"""Of a line of the program, in a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A line of the program: `at` is its `file:line`, `text` the line itself."""
@@ -17,6 +21,12 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.at}  {self.text}".rstrip()
+
+
+def short(place: Place | None, otherwise: str) -> str:
+    """The text of a line, as far as it fits into a table."""
+    text = otherwise if place is None else place.text
+    return text if len(text) <= SHOWN_TEXT else f"{text[: SHOWN_TEXT - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,12 @@ class TraceStep:
             [f"{self.number:>3}  {self.time:.3f} s  {self.who}", *(f"     {line}" for line in self.lines())]
         )
 
+    def row(self) -> tuple[str, ...]:
+        """The same as cells of a table, without the rest."""
+        places = (short(self.resumed, "its beginning"), short(self.suspended, "its end"))
+        values = (f"{before} -> {after}" for before, after in self.watched.values())
+        return str(self.number), self.who, *places, *values
+
     def lines(self) -> list[str]:
         """What there is to say about it, without its number."""
         others = [*self.ready[:SHOWN_READY], f"{len(self.ready) - SHOWN_READY} more"]
@@ -64,6 +80,13 @@ class Trace:
     def __str__(self) -> str:
         last = [f"outcome: {self.outcome}", *(f"  {line}" for line in self.waits)]
         return "\n".join([f"schedule {self.seed}", *map(str, self.steps), *last])
+
+    def table(self, who: str = "") -> str:
+        """One line for each step whose `who` contains this: with the text of the lines, without their place."""
+        rows = [("", "who", "from", "to", *self.steps[0].watched)] if self.steps else []
+        rows += [step.row() for step in self.steps if who in step.who]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def __repr__(self) -> str:
         return f"<Trace of schedule {self.seed}: {len(self.steps)} steps, outcome {self.outcome}>"
