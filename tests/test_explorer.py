@@ -216,6 +216,18 @@ def test_what_raises_fails() -> None:
     assert found.failing == (0, 1, 2)
 
 
+async def numbering(root: Root) -> str:
+    task = root.add_task(Job())
+    return f"{task.execution_path}, seat #{task.task_id}, #{root.task_id}"
+
+
+def test_only_ids_of_tasks_are_replaced() -> None:
+    """What else looks like an id is the program's own: two trees then differ in it."""
+    found = explore(numbering, schedules=2)
+    assert all(text.startswith("'RootManager/Job#1, seat #") for text in found.outcomes)
+    assert len(found.outcomes) == 2
+
+
 async def cancelled() -> None:
     raise asyncio.CancelledError
 
@@ -467,7 +479,6 @@ def test_the_table() -> None:
 
 
 TABLE = """unsafe: 8 of 10 schedules fail
-
 outcome  schedules  first seeds
 2                6  0, 2, 4, 6, 7, …  fails
 1                2  1, 9              fails
@@ -581,6 +592,17 @@ def test_a_trace_names_every_hook() -> None:
         "Clock#1 failed, and is started again in 1 s", "Work#2 is asked to stop: StopByUser",
         "Work#2 ended with StopByUser: enough", "Clock#1 ended with ValueError: worn out",
     }  # fmt: skip
+
+
+def test_a_trace_as_a_table() -> None:
+    """One line for each step that is wanted, with the texts of the lines; what is too long is cut."""
+    trace = explore(many_hooks, schedules=1).replay(0, watch={"answer": lambda: 42})
+    assert trace.table("call of").splitlines() == [
+        "   who                   from                      to                        answer",
+        "6  Work#2 call of pause  its beginning             await anyio.sleep(0.125)  42 -> 42",
+        "7  Work#2 call of pause  await anyio.sleep(0.125)  its end                   42 -> 42",
+    ]
+    assert "  async with anyio.create_task_gro…  " in trace.table("program")
 
 
 def test_a_deadlock_is_replayed() -> None:

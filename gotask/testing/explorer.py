@@ -203,7 +203,7 @@ class Exploration:
             f"{text:<{widths[0]}}  {count:>{widths[1]}}  {seeds:<{widths[2]}}  {mark}".rstrip()
             for text, count, seeds, mark in rows
         ]
-        return "\n".join([self._title(), "", *lines, *self._hanging()])
+        return "\n".join([self._title(), *lines, *self._hanging()])
 
     __repr__ = __str__
 

@@ -108,17 +108,22 @@ class Numbers(Observer):
     """Ids of tasks as numbers within one tree, the root's is 0: so a schedule reads the same whenever it is run."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._tasks: dict[str, tuple[str, int]] = {}
 
     def attached(self, root: Any) -> None:
         self.task_added(root)
 
     def task_added(self, task: Any) -> None:
-        self._numbers.setdefault(str(task.task_id), len(self._numbers))
+        self._tasks.setdefault(str(task.task_id), (task.owner_type, len(self._tasks)))
 
     def renumber(self, text: str) -> str:
-        """The text with `#id` of a task of this tree replaced."""
-        return re.sub(r"#(\d+)", lambda found: f"#{self._numbers.get(found[1], found[1])}", text)
+        """The text with the ids of the tasks of this tree replaced, where they stand behind an owner type."""
+        return re.sub(r"#(\d+)", self._number, text)
+
+    def _number(self, found: re.Match[str]) -> str:
+        owner, number = self._tasks.get(found[1], ("", found[1]))
+        stands_behind = found.string[: found.start()].rstrip(" ").endswith(owner)
+        return f"#{number}" if stands_behind else found[0]
 
 
 class Tracer(Observer):
