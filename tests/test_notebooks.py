@@ -75,7 +75,7 @@ def is_in_two_languages(notebook: Notebook) -> Iterator[str]:
         if cell.cell_type != "markdown":
             continue
         lines = cell.source.splitlines()
-        plain = [line for line in lines if line.strip() and not line.startswith(("#", ">"))]
+        plain = [line for line in lines if line.strip() and not line.startswith(("#", ">", "|"))]
         quoted = [line for line in lines if line.startswith(">")]
         heads = [line for line in lines if re.match("#+ ", line)]
         if any(" · " not in head or not CHINESE.search(head.partition(" · ")[2]) for head in heads):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -49,6 +48,7 @@ class Stepper:
         self._loop = self._life.child_loop
         self._closed = False
         self._stepping = False
+        self._count = 0
         self._last: StepTaken | None = None
         self._changed = Waiters()
         self._listener = Listener(self)
@@ -95,7 +95,7 @@ class Stepper:
 
     def ahead(self, count: int) -> list[QueuedEvent]:
         """The first so many of them."""
-        return [look_at(event) for event in islice(self._loop.queue or (), count)]
+        return [look_at(event) for event in list(self._loop.queue or ())[:count]]  # a copy: other threads look, too
 
     @property
     def queued(self) -> int:
@@ -178,13 +178,13 @@ class Stepper:
 
     def resume(self) -> None:
         """Let the loop run by itself, until `pause`."""
-        self.job._now(self._resume)
+        if not self._closed:
+            self.job._now(self._resume)
 
     def _resume(self) -> None:
-        if not self._closed:
-            self._loop.paused = False
-            self._loop.look()
-            self._changed.release()
+        self._loop.paused = False
+        self._loop.look()
+        self._changed.release()
 
     def close(self) -> None:
         """Let the loop run by itself for good."""
@@ -252,7 +252,10 @@ class Listener(Observer):
     def event_taken(self, job: Any, event: str, task: Any) -> None:
         stepper = self._stepper
         if job is stepper.job:
-            stepper._last = StepTaken(look_at(self._loop.holder)) if self._loop.paused else None
+            stepper._last = None
+            if self._loop.paused:
+                stepper._count += 1
+                stepper._last = StepTaken(look_at(self._loop.holder), number=stepper._count)
             stepper._changed.release()
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
