@@ -599,10 +599,10 @@ def test_a_trace_as_a_table() -> None:
     trace = explore(many_hooks, schedules=1).replay(0, watch={"answer": lambda: 42})
     assert trace.table("call of").splitlines() == [
         "   who                   from                      to                        answer",
-        "6  Work#2 call of pause  its beginning             await anyio.sleep(0.125)  42 -> 42",
-        "7  Work#2 call of pause  await anyio.sleep(0.125)  its end                   42 -> 42",
+        "5  Work#2 call of pause  its beginning             await anyio.sleep(0.125)  42 -> 42",
+        "6  Work#2 call of pause  await anyio.sleep(0.125)  its end                   42 -> 42",
     ]
-    assert "  async with anyio.create_task_gro…  " in trace.table("program")
+    assert "  async with anyio.create_task_gr…  " in trace.table("program")
 
 
 def test_a_deadlock_is_replayed() -> None:

@@ -131,19 +131,18 @@ class Tracer(Observer):
 
     def __init__(self, loop: ScheduledLoop, numbers: Numbers, watch: Mapping[str, Callable[[], object]]) -> None:
         self.steps: list[TraceStep] = []
-        self.errors: dict[str, Exception] = {}
-        """Why what is watched has never had a value."""
         self.is_over = False
         """Whether what comes now is no longer of interest."""
         self._loop = loop
         self._numbers = numbers
         self._watch = watch
-        self._values = dict.fromkeys(watch, UNKNOWN)
         self._states: dict[str, list[str]] = {}
         self._facts: list[str] = []
         self._open: tuple[asyncio.Task[Any] | None, str, list[str], Place | None] | None = None
         self._began_at = 0.0
-        self._seen: set[str] = set()
+        self._errors: dict[str, Exception | None] = {}
+        """Why what is watched has never had a value; None: it had one."""
+        self._values = self._look()
 
     # The loop
 
@@ -188,8 +187,9 @@ class Tracer(Observer):
             ValueError: What is to be watched never had a value.
         """
         self.finish()
-        for what, error in self.errors.items():
-            raise ValueError(f"{what!r}, which is to be watched, never had a value: {error!r}") from error
+        for what, error in self._errors.items():
+            if error is not None:
+                raise ValueError(f"{what!r}, which is to be watched, never had a value: {error!r}") from error
         return self.steps
 
     def _also(self, before: str, after: str) -> str:
@@ -203,11 +203,9 @@ class Tracer(Observer):
         try:
             text = shown(value())
         except Exception as error:
-            if what not in self._seen:
-                self.errors[what] = error
+            self._errors.setdefault(what, error)
             return UNKNOWN
-        self._seen.add(what)
-        self.errors.pop(what, None)
+        self._errors[what] = None
         return text
 
     # The tree
