@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import random
+import selectors
 import socket
 import threading
 import warnings
@@ -337,6 +338,17 @@ def test_any_thread_may_explore() -> None:
     with ThreadPoolExecutor() as pool:
         runs = pool.submit(explore, unsafe, schedules=10).result().runs
     assert runs == explore(unsafe, schedules=10).runs
+
+
+def test_it_needs_no_thread_and_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it works in a browser, where there are none."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise NotImplementedError
+
+    for owner, name in (threading.Thread, "start"), (socket, "socketpair"), (selectors, "DefaultSelector"):
+        monkeypatch.setattr(owner, name, refuse)
+    assert explore(safe, schedules=2).outcomes == {"10": 2}
 
 
 class Failing(Task[None]):
