@@ -18,11 +18,11 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-GUIDES = (
-    "docs/traces.md", "docs/traces_CN.md", "docs/dashboard.md", "docs/dashboard_CN.md", "docs/races.md",
-    "docs/races_CN.md", "dashboard/README.md",
-)  # fmt: skip
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
+GUIDES = (
+    *(f"docs/{name}{end}.md" for name in ("traces", "dashboard", "notebooks", "races") for end in ("", "_CN")),
+    "dashboard/README.md",
+)
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "mermaid", "text"}
@@ -64,6 +64,7 @@ PAIRS = [
         "README.md",
         "docs/traces.md",
         "docs/dashboard.md",
+        "docs/notebooks.md",
         "docs/races.md",
         *LESSONS,
     )
@@ -201,7 +202,7 @@ def test_pictures_parse(code: str) -> None:
     assert drawn == table
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[4:] for name in pair)])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[5:] for name in pair)])
 def test_links_lead_somewhere(name: str) -> None:
     """Each link leads to a file of the repository, or to an address on the web."""
     for link in re.findall(r"\]\((.*?)\)", prose(name)):
