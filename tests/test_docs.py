@@ -19,13 +19,8 @@ from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
-IN_DOCS = (
-    "docs/guide.md",
-    "docs/programs.md",
-    "docs/services.md",
-    "docs/dashboard.md",
-    "docs/traces.md",
-    "docs/notebooks.md",
+IN_DOCS = tuple(
+    f"docs/{name}.md" for name in ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces")
 )
 GUIDES = (*IN_DOCS, *(name.replace(".md", "_CN.md") for name in IN_DOCS), "dashboard/README.md", "gotask/rules.md")
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
