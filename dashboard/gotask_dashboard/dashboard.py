@@ -9,7 +9,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from gotask import GotaskError, TaskState, Work
-from gotask_dashboard.mirror import Mirror
+from gotask_dashboard.mirror import Mirror, root_of
 from gotask_dashboard.options import OWN_FILE, Own, Place, Redact, check, check_port, history_store
 from gotask_dashboard.pulse import BEAT, Pulse
 from gotask_dashboard.server import Server, address_of, listen
@@ -64,7 +64,7 @@ class Dashboard(Work):
 
     def start(self) -> None:
         """Listen, and look at the tree from now on."""
-        root = self._top()
+        root = root_of(self)
         listener = listen(self._options.host, self._port)
         port = listener.getsockname()[1]
         if self._port not in (0, port):
@@ -89,7 +89,7 @@ class Dashboard(Work):
         """Say goodbye to the pages."""
         self._pulse.stop()
         await run_sync(self._server.close)
-        self._top().unobserve(self._mirror)
+        root_of(self).unobserve(self._mirror)
 
     async def _open_history(self) -> None:
         found = self._mirror.first_of(await run_sync(load_store))
@@ -97,7 +97,7 @@ class Dashboard(Work):
             if found is None:
                 if self._store is None or self._store.state is TaskState.DISPOSED:
                     self._store = history_store(self._history)
-                found = self._top().add_task(self._store)
+                found = root_of(self).add_task(self._store)
             self._mirror.store = found
         except (GotaskError, OSError) as error:
             self._mirror.store_error = f"there is no history: {error}"
@@ -116,12 +116,6 @@ class Dashboard(Work):
         """In the server's thread: it could not serve."""
         self.error(f"the server of the dashboard failed: {error!r}")
         self.stop(error)
-
-    def _top(self) -> Any:
-        task: Any = self
-        while task.parent is not None:
-            task = task.parent
-        return task
 
 
 def load_store() -> Any:

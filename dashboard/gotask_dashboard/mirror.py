@@ -11,6 +11,13 @@ from typing import Any, NamedTuple
 from gotask import LifeRecord, LiveTree, TaskRow, TaskState
 
 
+def root_of(task: Any) -> Any:
+    """The root of the tree that a task is in; the task itself if it is in none."""
+    while task.parent is not None:
+        task = task.parent
+    return task
+
+
 class Stopped(NamedTuple):
     """A task that is DISPOSED: its last row, and the object itself, for `start`."""
 

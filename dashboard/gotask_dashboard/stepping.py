@@ -15,6 +15,7 @@ import traitlets
 from gotask import GotaskError, Job, Observer, TaskDisposedError, TaskState
 from gotask.testing import QueuedEvent
 from gotask.testing import Stepper as LoopStepper
+from gotask_dashboard.mirror import root_of
 from gotask_dashboard.picture import jobs_below, picture_of, walk_jobs
 from gotask_dashboard.predictions import FAMILIES, choices, family, outcome
 from gotask_dashboard.problems import LOGGER
@@ -86,10 +87,7 @@ class Stepper(anywidget.AnyWidget):
         super().close()
 
     def _begin(self, job: Job[Any]) -> LoopStepper:
-        top: Any = job
-        while getattr(top, "parent", None) is not None:
-            top = top.parent
-        if top is not self._tree and isinstance(job, Job):
+        if isinstance(job, Job) and root_of(job) is not self._tree:
             raise ValueError(f"{job!r} is not in this tree, whose root is {self._tree!r}")
         before = OPEN.get(getattr(job, "task_id", 0))
         if before is not None and before is not self:
