@@ -13,12 +13,6 @@ from gotask_dashboard.panel import Panel
 from gotask_dashboard.wire import instant, life_of
 
 
-def own_session(panel: Panel) -> int | None:
-    """The number of this run in the history, once it has one."""
-    found: int | None = None if panel.store is None else panel.store.session_id
-    return found
-
-
 def name_of(row: TaskRow) -> str:
     """What to call a task in a trace of which no life is over, as those are called of which one is."""
     name = f"{row.owner_type}#{row.id}"
@@ -27,7 +21,7 @@ def name_of(row: TaskRow) -> str:
 
 def shown(panel: Panel, record: Any) -> dict[str, Any]:
     """A life, as it is shown."""
-    return life_of(record, getattr(record, "session", own_session(panel)), panel.show(record.descriptions))
+    return life_of(record, getattr(record, "session", panel.session_id), panel.show(record.descriptions))
 
 
 def lives(history: Any, panel: Panel, filters: dict[str, Any], limit: int, offset: int) -> dict[str, Any]:
@@ -39,7 +33,7 @@ def lives(history: Any, panel: Panel, filters: dict[str, Any], limit: int, offse
 
 def last_life(history: Any, panel: Panel, task_id: int) -> dict[str, Any] | None:
     """The last life of a task of this process that the history knows."""
-    found = history.lives(session=own_session(panel), id=task_id, limit=1)
+    found = history.lives(session=panel.session_id, id=task_id, limit=1)
     return shown(panel, found[0]) if found else None
 
 
@@ -62,7 +56,7 @@ def statistics(history: Any, panel: Panel, by: str, filters: dict[str, Any]) -> 
 def sessions(history: Any, panel: Panel, limit: int, offset: int) -> dict[str, Any]:
     """A part of the runs, the newest first."""
     newest = history.sessions()[::-1]
-    listed = [session_of(one, panel.store.session_id) for one in newest[offset : offset + limit]]
+    listed = [session_of(one, panel.session_id) for one in newest[offset : offset + limit]]
     return {"list": listed, "total": len(newest), "limit": limit, "offset": offset, "asOf": panel.as_of()}
 
 
@@ -78,8 +72,8 @@ def session_of(session: Any, current: int | None) -> dict[str, Any]:
 
 def trace(history: Any, panel: Panel, session: int | None, limit: int) -> dict[str, Any]:
     """The last lives of one run as a trace that Perfetto opens."""
-    of = own_session(panel) if session is None else session
-    names = {row.id: name_of(row) for row in panel.mirror.rows()} if of == own_session(panel) else {}
+    of = panel.session_id if session is None else session
+    names = {row.id: name_of(row) for row in panel.mirror.rows()} if of == panel.session_id else {}
     made = chrome_trace(history.lives(session=of, limit=limit), names=names)
     for event in made["traceEvents"]:
         described = event["args"].get("descriptions")

@@ -26,13 +26,12 @@ class TreeCollector(Collector):
             tasks.add_metric(labels, number)
         yield tasks
         process = self._meter.read(self._panel)
-        dropped = 0 if self._panel.store is None else self._panel.store.dropped
         for name, about, value in (
             ("gotask_tasks_added", "Tasks that were added", counts.added),
             ("gotask_lives_ended", "Lives that are over", counts.ended),
             ("gotask_failures", "Lives that failed", counts.failures),
             ("gotask_retries", "Lives that are to follow a failure", counts.retries),
-            ("gotask_history_dropped", "Lives that could not be written to the history", dropped),
+            ("gotask_history_dropped", "Lives that could not be written to the history", self._panel.dropped),
         ):
             yield CounterMetricFamily(name, about, value=value)
         for name, about, value in (

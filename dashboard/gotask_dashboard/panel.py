@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 
-from gotask import TaskState
+from gotask import TaskState, __version__
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.options import Options
 from gotask_dashboard.problems import LOGGER
@@ -85,6 +85,17 @@ class Panel:
         return self.mirror.store
 
     @property
+    def session_id(self) -> int | None:
+        """The number of this run in the history, once it has one."""
+        found: int | None = None if self.store is None else self.store.session_id
+        return found
+
+    @property
+    def dropped(self) -> int:
+        """How many lives could not be written to the history."""
+        return 0 if self.store is None else int(self.store.dropped)
+
+    @property
     def store_error(self) -> str | None:
         """Why there is no history, and never will be; None while there is one, or one may come."""
         store = self.store
@@ -114,7 +125,7 @@ class Panel:
         return {
             "loopBlockedFor": None if stuck is None else round(stuck[0], 1),
             "loopBlockedAt": None if stuck is None else stuck[1],
-            "dropped": 0 if self.store is None else self.store.dropped,
+            "dropped": self.dropped,
         }
 
     def protected(self) -> set[int]:
@@ -131,21 +142,18 @@ class Panel:
 
     def session(self) -> dict[str, Any]:
         """This process."""
-        from gotask import __version__
-
         return {
             "program": program(), "pid": os.getpid(), "host": socket.gethostname(),
             "python": ".".join(map(str, sys.version_info[:3])), "gotask": __version__,
             "startedAt": instant(self.began_at), "uptime": time.time() - self.began_at,
             "readOnly": self.options.read_only, "auth": bool(self.options.token), "epoch": self.epoch,
-            "sessionId": None if self.store is None else self.store.session_id, "history": self._history(),
+            "sessionId": self.session_id, "history": self._history(),
         }  # fmt: skip
 
     def _history(self) -> dict[str, Any]:
-        store = self.store
-        waiting, dropped = (0, 0) if store is None else (store.waiting, store.dropped)
-        ready = store is not None and store.session_id is not None
-        return {"ready": ready, "error": self.store_error, "waiting": waiting, "dropped": dropped}
+        waiting = 0 if self.store is None else self.store.waiting
+        ready = self.session_id is not None
+        return {"ready": ready, "error": self.store_error, "waiting": waiting, "dropped": self.dropped}
 
     def _complain(self) -> None:
         if not self._complained:

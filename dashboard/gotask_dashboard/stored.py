@@ -22,11 +22,10 @@ async def ask(panel: Panel, question: Callable[Concatenate[Any, Panel, P], T], *
     Raises:
         Problem: 503: there is none yet, or its database does not answer.
     """
-    store = panel.store
-    if store is None or store.session_id is None:
+    if panel.session_id is None:
         raise Problem(503, panel.store_error or "the history is being opened: ask again in a moment", Retry_After="1")
     try:
-        asked = partial(question, store.history, panel, *values, **named)
+        asked = partial(question, panel.store.history, panel, *values, **named)
         return await run_sync(asked, abandon_on_cancel=True)
     except SQLAlchemyError as error:
         LOGGER.warning("the history does not answer: %s", error)

@@ -109,4 +109,4 @@ async def tell(panel: Panel, verb: commands.Verb, task_id: int, said: Command | 
 
 async def last_life(panel: Panel, task_id: int) -> dict[str, Any] | None:
     """What the history knows of a task that is forgotten."""
-    return None if history.own_session(panel) is None else await ask(panel, history.last_life, task_id)
+    return None if panel.session_id is None else await ask(panel, history.last_life, task_id)

@@ -9,7 +9,6 @@ from typing import Any
 
 from gotask import TaskRow, TaskState
 from gotask_dashboard.history import lives as all_lives
-from gotask_dashboard.history import own_session
 from gotask_dashboard.mirror import Stopped
 from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import Problem
@@ -80,7 +79,7 @@ def lives(history: Any, panel: Panel, task_id: int, filters: dict[str, Any], lim
         Problem: 404: there never was such a task.
     """
     if filters["session"] is None:
-        filters = {**filters, "session": own_session(panel)}
+        filters = {**filters, "session": panel.session_id}
     found = all_lives(history, panel, {**filters, "id": task_id}, limit, offset)
     if not found["total"] and known(panel, task_id) is None:
         raise unknown(task_id)
