@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from gotask_learn.place import SHIPPED, Exercise, exercises
+from gotask_learn.place import SHIPPED, exercises
 from gotask_learn.trial import Outcome, attempt
 
 WORKERS = max(2, min(8, (os.cpu_count() or 2) + 1))
@@ -147,8 +147,3 @@ def hold_up(learners: Iterable[Learner]) -> tuple[int, int, int] | None:
         return None
     (lesson, gate), count = max(at.items(), key=lambda item: (item[1], item[0]))
     return lesson, gate, count
-
-
-def exercise_of(line: Line) -> Exercise:
-    """The exercise a line is about, for its texts."""
-    return Exercise(SHIPPED, line.lesson, line.challenge)

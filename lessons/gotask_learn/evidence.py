@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -62,7 +61,6 @@ class Evidence(gotask.Observer):
     """All of it, in order. Gates ask it; the program has no handle to it."""
 
     def __init__(self) -> None:
-        """Kept, so that one which the program leaves open is not garbage before it is cleaned up."""
         self.tasks: dict[int, Known] = {}
         self.seen: list[Seen] = []
         self.order: list[tuple[int, TaskState]] = []
@@ -182,8 +180,3 @@ class World:
 
 CURRENT = Evidence()
 """The evidence of this process: one program is run in each."""
-
-
-def happenings(tasks: Iterator[Known]) -> list[str]:
-    """Tasks and the states they took, a line each, for the report."""
-    return [f"{task.owner_type}: {' '.join(state.name for state in task.states) or '-'}" for task in tasks]

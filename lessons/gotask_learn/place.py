@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 from gotask.words import language
-from gotask_learn.source import todos
 from gotask_learn.texts import catalogue
 
 HERE = Path(__file__).parent
@@ -104,11 +103,10 @@ def find_lessons(start: Path) -> Path:
     raise NoLessons(str(start))
 
 
-def exercises(folder: Path, *, challenges: bool = True) -> list[Exercise]:
+def exercises(folder: Path) -> list[Exercise]:
     """All of them in the order of the course, each challenge after its lesson."""
     numbers = sorted(int(path.name[-2:]) for path in SHIPPED.glob("lesson[0-9][0-9]"))
-    kinds = (False, True) if challenges else (False,)
-    return [Exercise(folder, number, kind) for number in numbers for kind in kinds]
+    return [Exercise(folder, number, challenge) for number in numbers for challenge in (False, True)]
 
 
 def copy_course(target: Path) -> Path:
@@ -123,9 +121,3 @@ def copy_course(target: Path) -> Path:
     for folder in sorted(SHIPPED.glob("lesson[0-9][0-9]")):
         shutil.copytree(folder, lessons / folder.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     return lessons
-
-
-def first_open_line(exercise: Exercise, number: int) -> int:
-    """The line of this TODO in the learner's file, for an editor; 1 if it is not there."""
-    text = exercise.path.read_text("utf-8", errors="replace")
-    return next((todo.line for todo in todos(text) if todo.number == number), 1)
