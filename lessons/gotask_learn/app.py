@@ -148,18 +148,13 @@ class Learning(gotask.Work):
     @property
     def exercise(self) -> Exercise:
         """The lesson or challenge in front of the learner."""
-        named = (one for one in self.place.all if one.name == self.place.progress.current)
-        return next(named, self.place.all[0])
+        return self.place.current
 
     def go_to(self, exercise: Exercise) -> None:
         """Turn to another one."""
         self.place.progress.current = exercise.name
         self.page = None
         self.try_again()
-
-    def neighbour(self, number: int, challenge: bool) -> Exercise | None:
-        found = [one for one in self.place.all if (one.number, one.challenge) == (number, challenge)]
-        return found[0] if found else None
 
     # What happens
 
@@ -213,7 +208,7 @@ class Learning(gotask.Work):
         exercise = self.exercise
         if self.outcome is None or not self.outcome.passed:
             self.message = say("not_yet", number=desk.next_gate(self.place.progress, exercise))
-        elif (following := self.neighbour(exercise.number + 1, False)) is None:
+        elif (following := self.place.find(exercise.number + 1, False)) is None:
             self.message = say("last")
         else:
             self.go_to(following)
@@ -222,7 +217,7 @@ class Learning(gotask.Work):
         self.page = Text(desk.hint(self.place.progress, self.exercise))
 
     def other(self) -> None:
-        target = self.neighbour(self.exercise.number, not self.exercise.challenge)
+        target = self.place.find(self.exercise.number, not self.exercise.challenge)
         if target is not None:
             self.go_to(target)
 

@@ -87,15 +87,23 @@ class Place:
         if not self.progress.save(self.folder):
             print(say("read_only", folder=shown(str(self.folder))), file=sys.stderr)
 
+    @property
+    def current(self) -> Exercise:
+        """The one the learner is at."""
+        return next((one for one in self.all if one.name == self.progress.current), self.all[0])
+
+    def find(self, number: int, challenge: bool) -> Exercise | None:
+        """The lesson with this number, or its challenge; None if there is none."""
+        return next((one for one in self.all if (one.number, one.challenge) == (number, challenge)), None)
+
     def exercise(self, options: Namespace) -> Exercise | None:
         """The one that was named, or the one the learner is at; None, and a sentence, if there is none."""
         if options.number is None:
-            return next((one for one in self.all if one.name == self.progress.current), self.all[0])
-        found = [one for one in self.all if (one.number, one.challenge) == (options.number, options.challenge)]
-        if not found:
+            return self.current
+        found = self.find(options.number, options.challenge)
+        if found is None:
             print(say("no_exercise", number=options.number, last=self.all[-1].number), file=sys.stderr)
-            return None
-        return found[0]
+        return found
 
 
 def with_exercise(action: Callable[[Place, Exercise], int]) -> Command:
@@ -207,12 +215,9 @@ def watch(options: Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         options.number, options.challenge = None, False
         status = run(options)
-        place = Place()
-        exercise = place.exercise(options)
-        assert exercise is not None
+        exercise = Place().current
         print("", say("once", path=shown(str(exercise.path)), number=exercise.number), sep="\n")
         return status
     from gotask_learn.app import watch_lessons
 
-    place = Place()
-    return watch_lessons(place)
+    return watch_lessons(Place())
