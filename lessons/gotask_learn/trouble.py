@@ -11,6 +11,7 @@ from pathlib import Path
 from types import CoroutineType, FrameType
 from typing import Any
 
+from gotask.tracing import frames_of
 from gotask_learn.evidence import Evidence
 from gotask_learn.texts import say
 
@@ -87,23 +88,13 @@ def line_in(frame: FrameType | None, file: str) -> str:
 
 def waits_at(coroutine: Any, file: str) -> str:
     """The innermost line of the learner's file at which a suspended coroutine waits."""
-    found = ""
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None)
-        if frame is not None and frame.f_code.co_filename == file:
-            found = line_in(frame, file)
-        coroutine = getattr(coroutine, "cr_await", None)
-    return found
+    own = [frame for frame in frames_of(coroutine) if frame.f_code.co_filename == file]
+    return line_in(own[-1], file) if own else ""
 
 
 def is_sleeping(coroutine: Any) -> bool:
     """Whether a suspended coroutine waits for time to pass."""
-    while coroutine is not None:
-        code = getattr(coroutine, "cr_code", None)
-        if code is not None and code.co_name == "sleep":
-            return True
-        coroutine = getattr(coroutine, "cr_await", None)
-    return False
+    return any(frame.f_code.co_name == "sleep" for frame in frames_of(coroutine))
 
 
 def under_debugger() -> bool:
