@@ -90,12 +90,16 @@ def _at_hook(life: Any, frame: FrameType | None) -> Holdup | None:
     drive = loop.drive
     hook = "start" if life.state is STARTING else "tick"
     if life.state is DISPOSING:
-        # `take_steps` leaves the name of the step in what it wants done next.
-        then = getattr(drive, "then", None)
-        hook = then.args[0] if isinstance(then, partial) else "dispose"
+        hook = step_under_way(drive)
     kind = "resource" if hook.startswith("the resource") else "hook"
     verb = "releasing" if kind == "resource" else "in"
     return Holdup(kind, f"{verb} {hook}", stack=_stack(None if drive is None else drive.coro, frame))
+
+
+def step_under_way(drive: Any) -> str:
+    """The step of a clean-up that waits: `take_steps` leaves its name in what it wants done next."""
+    then = getattr(drive, "then", None)
+    return str(then.args[0]) if isinstance(then, partial) else "dispose"
 
 
 def _at_call(life: Any, frame: FrameType | None) -> Holdup | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from gotask.errors import Restart, StopReason, TimeoutReason
+from gotask.errors import Restart, is_failure
 from gotask.event_loop import Call, EventLoop, kind_of
+from gotask.holdup import step_under_way
 from gotask.states import DISPOSED, DISPOSING, INIT, RETRYING, STARTING, TaskState, TaskType
 from gotask.tracing import short_name
 
@@ -170,7 +171,7 @@ def _end(life: Any) -> tuple[str, ...]:
         plan.append("release")
     if life.request is None and (isinstance(reason, Restart) or (extras is not None and extras.again)):
         return (*plan, "again")
-    settled = isinstance(reason, StopReason) and not isinstance(reason, TimeoutReason)
+    settled = reason is not None and not is_failure(reason)
     return (*plan, "gone" if life.request is not None or settled or life.policy is None else "judged")
 
 
@@ -183,6 +184,5 @@ def hold_of(loop: EventLoop) -> Hold | None:
         return Hold(f"`{look_at(holder).function}`", holder.task)
     if holder.state is not DISPOSING:
         return Hold({STARTING: "start()", TaskState.RUNNING: "run()"}.get(holder.state, "tick()"), holder.task)
-    then = loop.drive.then
-    step = then.args[0] if isinstance(then, partial) else "dispose"  # what `take_steps` left there
+    step = step_under_way(loop.drive)
     return Hold({"dispose": "dispose()"}.get(step, "a resource" if "resource" in step else step), holder.task)

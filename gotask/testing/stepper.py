@@ -12,7 +12,8 @@ from gotask.context import holds
 from gotask.errors import TaskDisposedError, TaskStateError
 from gotask.events import Observer
 from gotask.job import Job
-from gotask.states import DISPOSED, DISPOSING, RETRYING, TaskState
+from gotask.states import DISPOSED, TaskState
+from gotask.stop_report import is_ending
 from gotask.testing.queued import KINDS, Hold, QueuedEvent, StateChange, StepTaken, hold_of, look_at, name_of
 from gotask.waiting import Waiters
 
@@ -66,8 +67,7 @@ class Stepper:
                 f"{type(job).__name__} is in no open tree: add it to one, or open the root "
                 f"(`await root.init()`), before a Stepper pauses its loop"
             )
-        ending = life.request is not None or (life.reason is not None and life.state is not RETRYING)
-        if ending or life.state in (DISPOSING, DISPOSED):
+        if is_ending(life) or life.state is DISPOSED:
             raise TaskDisposedError(
                 f"{job.execution_path} ends or has ended ({life.state.name}): there is nothing to pause"
             )
