@@ -132,6 +132,11 @@ def shown(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__}>"
 
 
+def cut(text: str, length: int) -> str:
+    """A text of so many characters at most."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def short_name(life: Any) -> str:
     """Owner type and id."""
     return f"{life.task.owner_type}#{life.id}"

@@ -25,7 +25,7 @@ from gotask.running import takes_root
 from gotask.testing.schedule import AnyOrder, ScheduledLoop, no_loop_running, wind_up
 from gotask.testing.trace import Trace, TraceStep
 from gotask.testing.tracer import Numbers, Tracer, waits
-from gotask.tracing import LOGGER, as_text, shown
+from gotask.tracing import LOGGER, as_text, cut, shown
 
 Watch = Mapping[str, Callable[..., object]]
 """Under a name, a function that returns a value of the program; it may take the root."""
@@ -181,8 +181,7 @@ class Exploration:
         for outcome, count in sorted(self.outcomes.items(), key=lambda one: (-one[1], one[0])):
             seeds = self.seeds(outcome)
             more = ", …" if len(seeds) > SHOWN_SEEDS else ""
-            text = " ".join(outcome.split())
-            text = text if len(text) <= SHOWN_TEXT else f"{text[: SHOWN_TEXT - 1]}…"
+            text = cut(" ".join(outcome.split()), SHOWN_TEXT)
             rows.append((text, str(count), ", ".join(map(str, seeds[:SHOWN_SEEDS])) + more, "fails" * (outcome in bad)))
         return rows
 

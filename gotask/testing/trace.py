@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gotask.tracing import cut
+
 SHOWN_READY = 4
 """Of those that could have gone as well, how many are named."""
-
-
 SHOWN_TEXT = 32
 """Of a line of the program, in a table."""
 
@@ -25,8 +25,7 @@ class Place:
 
 def short(place: Place | None, otherwise: str) -> str:
     """The text of a line, as far as it fits into a table."""
-    text = otherwise if place is None else place.text
-    return text if len(text) <= SHOWN_TEXT else f"{text[: SHOWN_TEXT - 1]}…"
+    return cut(otherwise if place is None else place.text, SHOWN_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
