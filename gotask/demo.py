@@ -15,9 +15,9 @@ from typing import Any
 import anyio
 
 import gotask
+from gotask.running import BACKENDS
 from gotask.screen import Screen
 
-BACKENDS = ("asyncio", "asyncio+uvloop", "trio")
 FOREVER = 10**9
 STREAMS = ("news", "garden", "harbour", "street", "hall", "roof", "gate", "yard", "tower")
 FEW = 2

@@ -21,6 +21,7 @@ from importlib.util import find_spec
 import anyio
 
 import gotask
+from gotask.running import BACKENDS
 from gotask.words import can_show, language
 
 NOT_FOR_USERS = {"bench", "dev", "test"}
@@ -44,6 +45,8 @@ class Finding:
     detail: str = ""
     remedy: tuple[str, str] = ("", "")
 
+
+REPORT = ("please report this, with the whole output", "请连同完整输出一起报告此问题")
 
 WORDS = {
     "en": {"ok": "ok", "absent": "not here", "wrong": "WRONG", "fine": "Nothing is wrong.",
@@ -78,8 +81,7 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except Exception as error:
             report = f"{type(error).__name__}: {error}"
-            remedy = ("please report this, with the whole output", "请连同完整输出一起报告此问题")
-            yield Finding(check.__name__.replace("_", " "), Verdict.WRONG, report, remedy)
+            yield Finding(check.__name__.replace("_", " "), Verdict.WRONG, report, REPORT)
 
 
 # Packages
@@ -157,16 +159,16 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def back_ends() -> Iterator[Finding]:
     """A small tree on each back end that there is."""
-    for name, package in (("asyncio", ""), ("asyncio + uvloop", "uvloop"), ("trio", "trio")):
-        if package and find_spec(package) is None:
+    for key, (backend, options) in BACKENDS.items():
+        name, package = key.replace("+", " + "), key.rpartition("+")[2]
+        if find_spec(package) is None:
             remedy = (f"if you want it: pip install 'gotask[{package}]'", f"需要时：pip install 'gotask[{package}]'")
             yield Finding(name, Verdict.ABSENT, "", remedy)
             continue
-        backend = "trio" if package == "trio" else "asyncio"
-        order = anyio.run(small_tree, backend=backend, backend_options={"use_uvloop": True} if "+" in name else {})
+        order = anyio.run(small_tree, backend=backend, backend_options=options)
         verdict = Verdict.OK if order == ["start", "go", "dispose"] else Verdict.WRONG
-        yield Finding(name, verdict, f"start, go, dispose: {', '.join(order)}" if verdict is Verdict.WRONG else "",
-                      ("please report this, with the whole output", "请连同完整输出一起报告此问题"))  # fmt: skip
+        detail = f"start, go, dispose: {', '.join(order)}" if verdict is Verdict.WRONG else ""
+        yield Finding(name, verdict, detail, REPORT)
 
 
 async def small_tree() -> list[str]:
