@@ -89,7 +89,7 @@ class Notes(metaclass=TaskMeta):
         """Record that a named step of the work has been reached, with its time (H3)."""
         life = self._life
         if life.parent is None:
-            self._life.more().steps.append(Step(name, detail, 0.0))
+            life.more().steps.append(Step(name, detail, 0.0))
             return
         pump = life.pump
         step = Step(name, detail, pump.clock() - (life.began_at or life.added_at))

@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio.lowlevel
 
-from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Handle, Outcome, ScopedDrive
+from gotask.backend.driving import CLOSED, FIRST_AGAIN, LAST_AGAIN, Drive, Handle, Outcome, ScopedDrive
 from gotask.errors import TaskDisposedError
 
 try:
@@ -232,9 +232,7 @@ class AsyncioBackend:
         try:
             self.loop.call_soon_threadsafe(function, *args)
         except RuntimeError as error:
-            raise TaskDisposedError(
-                "the event loop of this tree is closed: nothing can be asked of it any more"
-            ) from error
+            raise TaskDisposedError(CLOSED) from error
 
     def wake_on_signals(self) -> Callable[[], None]:
         # A signal that comes just before the selector's system call, or to another thread, does not interrupt it, and

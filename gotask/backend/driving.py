@@ -9,6 +9,7 @@ from typing import Any, Protocol
 Outcome = Callable[[Any, BaseException | None], Any]
 """Called once with what a coroutine returned, or with what it raised."""
 
+CLOSED = "the event loop of this tree is closed: nothing can be asked of it any more"
 
 FIRST_AGAIN, LAST_AGAIN = 0.05, 1.0
 """Seconds after which a body that swallowed its cancellation gets it again: doubling, from the one to the other.

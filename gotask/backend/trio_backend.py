@@ -12,7 +12,7 @@ import trio
 from outcome import Error
 from trio.lowlevel import enable_ki_protection  # Ctrl-C is for the program's own tasks, not for a hook (S8)
 
-from gotask.backend.driving import FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, ScopedDrive
+from gotask.backend.driving import CLOSED, FIRST_AGAIN, LAST_AGAIN, Drive, Outcome, ScopedDrive
 from gotask.errors import TaskDisposedError
 
 AT_ONCE = 10
@@ -192,9 +192,7 @@ class TrioBackend:
         try:
             self._token.run_sync_soon(function, *args)
         except trio.RunFinishedError as error:
-            raise TaskDisposedError(
-                "the event loop of this tree is closed: nothing can be asked of it any more"
-            ) from error
+            raise TaskDisposedError(CLOSED) from error
 
     def wake_on_signals(self) -> Callable[[], None]:
         return lambda: None  # trio always does
