@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from gotask_dashboard.filters import BIGGEST, LONGEST, MOST_WORDS, Chosen, chosen, lives_chosen
+from gotask_dashboard.filters import BIGGEST, LONGEST, MOST_WORDS, Chosen, check_known, chosen, lives_chosen
 from gotask_dashboard.panel import Panel
-from gotask_dashboard.problems import Problem
 
 TaskId = Annotated[int, Path(ge=0, le=BIGGEST)]
 Number = Annotated[int | None, Query(ge=0, le=BIGGEST)]
@@ -28,16 +27,14 @@ Here = Annotated[Panel, Depends(panel_of)]
 
 
 def only_known(request: Request) -> None:
-    """Refuse a parameter that would be ignored: with a filter misspelt, everything would fit.
+    """Refuse a parameter that the description of the route does not name.
 
     Raises:
         Problem: 422.
     """
     described = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
     known = [parameter["name"] for parameter in described.get("parameters", ()) if parameter["in"] == "query"]
-    unknown = next((name for name in request.query_params if name not in known), None)
-    if unknown is not None:
-        raise Problem(422, f"there is no parameter {unknown!r} here: there is {', '.join(known) or 'none'}")
+    check_known(request.query_params, known)
 
 
 def who(request: Request) -> str:

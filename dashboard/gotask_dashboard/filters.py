@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -98,6 +98,17 @@ def words(row: TaskRow, panel: Panel) -> str:
     shown = panel.show(row.descriptions)
     parts = [str(row.id), row.key, row.owner_type, row.start_reason, row.step or "", row.stop_reason or ""]
     return "\n".join([*parts, *shown, *shown.values()]).casefold()
+
+
+def check_known(given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse a parameter that would be ignored: with a filter misspelt, everything would fit.
+
+    Raises:
+        Problem: 422.
+    """
+    unknown = next((name for name in given if name not in known), None)
+    if unknown is not None:
+        raise Problem(422, f"there is no parameter {unknown!r} here: there is {', '.join(known) or 'none'}")
 
 
 def many(name: str, given: Words, kind: type[E]) -> frozenset[E] | None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from gotask_dashboard import commands, history, tasks
 from gotask_dashboard.asked import LIVES, PAGE, TASKS, Asked, check_filter
-from gotask_dashboard.filters import chosen, rows_of, sorted_by
+from gotask_dashboard.filters import check_known, chosen, rows_of, sorted_by
 from gotask_dashboard.lately import GROUPS
 from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import Problem
@@ -135,9 +135,7 @@ def answer(panel: Panel, method: str, address: str, body: Any, who: str) -> tupl
     for matched, kind, act, known in fitting:
         if kind == method and matched is not None:
             query = parse_qs(parts.query, keep_blank_values=True)
-            unknown = next((name for name in query if name not in known), None)
-            if unknown is not None:
-                raise Problem(422, f"there is no parameter {unknown!r} here: there is {', '.join(known) or 'none'}")
+            check_known(query, known)
             content = act(Asked(panel, matched[1], query, body, who))
             return 202 if content.get("accepted") else 200, content
     raise Problem(405, f"{method} is not for this address")
