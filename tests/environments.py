@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ import do
 
 def prepared(name: str) -> str:
     """The Python of the environment that do.py calls by this name, which is that of its extra, too."""
-    if do.os.name == "nt":
+    if os.name == "nt":
         return do.set_up((name,), name=name)
     import fcntl
 
