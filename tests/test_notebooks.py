@@ -159,10 +159,9 @@ def test_rules(path: Path, rule: Rule) -> None:
 def test_page_shows_a_picture_for_each_tree(path: Path) -> None:
     """Whoever reads the notebook as a web page, without a kernel, sees the trees."""
     notebook = read(path)
-    trees = sum("text/html" in output.get("data", {}) for cell in code_of(notebook) for output in cell.outputs)
-    tables = sum("<table" in shown(cell) for cell in code_of(notebook))
+    made = sum(len(re.findall(r"^\s*TaskTree\(", cell.source, re.MULTILINE)) for cell in code_of(notebook))
     page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
-    assert page.count('src="data:image/svg+xml') >= trees - tables
+    assert page.count('src="data:image/svg+xml') >= made
 
 
 # Each rule can refuse
