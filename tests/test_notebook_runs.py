@@ -77,7 +77,10 @@ def test_a_cell_that_hangs_fails(tmp_path: Path) -> None:
     path = saved(tmp_path, "print('hello')")
     rewrite(path, cell_3="await asyncio.sleep(3600)")
     done = nbval(path, "--nbval-cell-timeout=1")
-    assert "Timeout of 1 seconds exceeded" in done.stdout
+    assert (
+        "Timeout of 1 seconds exceeded" in done.stdout or "CancelledError" in done.stdout
+    )  # where the interrupt ends it
+    assert "Cell 2" in done.stdout
 
 
 FAILS = """
