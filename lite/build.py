@@ -1,0 +1,217 @@
+"""Build the classroom that needs no installation: a JupyterLite site with gotask and the notebooks, all of it local.
+
+`python3 do.py lite` builds it into `build/lite`, which any web server can serve; `--serve` does so here. What comes
+from outside is pinned by hash: pyodide (CPython for the browser) below, the wheels of its Python in `wheels.txt`.
+The kernel loads them from a lock file that lists what the site holds and nothing else, so that it asks no other host.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SITE = ROOT / "build" / "lite"
+CACHE = ROOT / "build" / "lite-cache"
+EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
+KERNEL = "@jupyterlite/pyodide-kernel-extension"
+
+PYODIDE = "314.0.6"
+"""The version that the kernel asks for; another kernel may ask for another."""
+INTEGRITY = "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ=="
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+
+KEPT_OUT = {"threads", "plots"}
+"""Tags of the notebooks that need what a browser does not have: threads; pandas and matplotlib, compiled for it."""
+NOT_LOADED = ("jupyterlab_widgets", "widgetsnbextension")
+"""Wheels that hold code for the page, not for Python."""
+
+
+# What comes from outside.
+
+
+def fetch() -> Path:
+    """The folder with pyodide and the wheels; from the network the first time, and after the pins have changed."""
+    pins = hashlib.sha256(INTEGRITY.encode() + (HERE / "wheels.txt").read_bytes()).hexdigest()
+    folder = CACHE / pins[:16]
+    if not folder.exists():
+        shutil.rmtree(CACHE, ignore_errors=True)
+        CACHE.mkdir(parents=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
+            fetch_pyodide(Path(unfinished))
+            fetch_wheels(Path(unfinished))
+            shutil.copytree(unfinished, folder)
+    return folder
+
+
+def fetch_pyodide(folder: Path) -> None:
+    """CPython for the browser, from npm."""
+    npm = shutil.which("npm") or "npm"
+    run(npm, "pack", f"pyodide@{PYODIDE}", "--silent", "--pack-destination", str(folder))
+    archive = folder / f"pyodide-{PYODIDE}.tgz"
+    found = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if found != INTEGRITY:
+        sys.exit(f"pyodide {PYODIDE} is not the one pinned in {Path(__file__).name}: {found}")
+    with tarfile.open(archive) as packed:
+        for name in PYODIDE_FILES:
+            content = packed.extractfile(f"package/{name}")
+            assert content is not None
+            (folder / name).write_bytes(content.read())
+    archive.unlink()
+
+
+def fetch_wheels(folder: Path) -> None:
+    """The wheels of `wheels.txt`: pure Python, whatever machine this is."""
+    pure = ("--platform", "any", "--python-version", "3.14", "--only-binary", ":all:", "--no-deps")
+    pinned = ("--require-hashes", "--requirement", str(HERE / "wheels.txt"))
+    run(sys.executable, "-m", "pip", "download", "--quiet", *pure, *pinned, "--dest", str(folder))
+
+
+def run(*command: str, cwd: Path = ROOT) -> None:
+    """Run a program; if it fails, that is the end, and what it said is the reason."""
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stdout}\n{' '.join(command)} failed; the lines above say why.")
+
+
+# The Python of the browser.
+
+
+def lay_pyodide(fetched: Path, folder: Path) -> list[str]:
+    """Put CPython and all wheels into a folder of the site, with the lock file; the names of the packages."""
+    folder.mkdir(parents=True)
+    for name in PYODIDE_FILES:
+        shutil.copy(fetched / name, folder)
+    wheels = [wheel for wheel in fetched.glob("*.whl") if not wheel.name.startswith(NOT_LOADED)]
+    ours = (EXTENSIONS / KERNEL / "static" / "pypi").glob("*.whl")
+    for wheel in (*wheels, *(wheel for wheel in ours if not wheel.name.startswith(NOT_LOADED))):
+        shutil.copy(wheel, folder)
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), ".")
+    lock = folder / "pyodide-lock.json"
+    packages = [package(wheel) for wheel in sorted(folder.glob("*.whl"))]
+    whole = {**json.loads(lock.read_text("utf-8")), "packages": {one["name"]: one for one in packages}}
+    lock.write_text(json.dumps(whole, indent=1), "utf-8")
+    return [one["name"] for one in packages]
+
+
+def package(wheel: Path) -> dict[str, Any]:
+    """What pyodide's lock file says about a wheel; without what it needs, because all are loaded together."""
+    name, version = wheel.name.split("-")[:2]
+    return {
+        "name": re.sub("[-_.]+", "-", name).lower(),
+        "version": version,
+        "file_name": wheel.name,
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "install_dir": "site",
+        "package_type": "package",
+        "imports": [],
+        "depends": [],
+        "unvendored_tests": False,
+    }
+
+
+# The notebooks.
+
+
+def notebooks() -> list[Path]:
+    """Those that a browser can run, in order."""
+    return [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if not KEPT_OUT & tags(path)]
+
+
+def tags(path: Path) -> set[str]:
+    """The tags of a whole notebook."""
+    return set(json.loads(path.read_text("utf-8"))["metadata"].get("tags", ()))
+
+
+def title(path: Path) -> str:
+    """The first heading of a notebook."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return next((line[2:] for text in texts for line in text.splitlines() if line.startswith("# ")), path.stem)
+
+
+def welcome(paths: list[Path]) -> str:
+    """The first page of the site: a list of the notebooks, the tour on top."""
+    links = (f'<li><a href="lab/index.html?path={path.name}">{html.escape(title(path))}</a></li>' for path in paths)
+    return (HERE / "welcome.html").read_text("utf-8").replace("<!-- notebooks -->", "\n".join(links))
+
+
+# The site.
+
+
+def build(site: Path) -> None:
+    """Build the site into this folder, which is made anew."""
+    fetched = fetch()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        configure(work, lay_pyodide(fetched, work / "static" / "pyodide"))
+        (work / "files").mkdir()
+        for path in notebooks():
+            shutil.copy(path, work / "files")
+        shutil.rmtree(site, ignore_errors=True)
+        # There, because it writes into the current folder what it has done already.
+        run(sys.executable, "-m", "jupyterlite_core", "build", "--output-dir", str(site), cwd=work)
+    shutil.copy(site / "lab" / "favicon.ico", site)  # where browsers look for it
+    (site / "index.html").write_text(welcome(notebooks()), "utf-8")
+
+
+def configure(work: Path, packages: list[str]) -> None:
+    """Write the two files that tell JupyterLite how to build, and the built site how to start its kernel."""
+    extensions = ("anywidget", "@jupyter-widgets/jupyterlab-manager", KERNEL)
+    building = {
+        "apps": ["lab"],
+        "federated_extensions": [str(EXTENSIONS / name) for name in extensions],
+        "ignore_sys_prefix": ["federated_extensions"],
+        "no_sourcemaps": True,
+        "no_unused_shared_packages": True,
+        "source_date_epoch": 315532800,  # 1980: the site does not say when it was built
+    }
+    (work / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": building}), "utf-8")
+    kernel = {"disablePyPIFallback": True, "loadPyodideOptions": {"packages": packages}}
+    starting = {"litePluginSettings": {f"{KERNEL}:kernel": kernel}}
+    content = {"jupyter-lite-schema-version": 0, "jupyter-config-data": starting}
+    (work / "jupyter-lite.json").write_text(json.dumps(content), "utf-8")
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files with the types that browsers insist on, whatever this machine's settings say."""
+
+    extensions_map = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012
+
+    def log_message(self, format: str, *values: Any) -> None:
+        pass
+
+
+def serve(site: Path, port: int) -> None:
+    """Serve the site on this machine only, until Ctrl-C."""
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(site))) as server:
+        print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="do.py lite", description="Build the site of the notebooks into build/lite.")
+    parser.add_argument("--serve", action="store_true", help="then serve it on this machine, until Ctrl-C")
+    parser.add_argument("--port", type=int, default=8000, help="of --serve; 0: any (default: %(default)s)")
+    given = parser.parse_args()
+    build(SITE)
+    print(f"{SITE.relative_to(ROOT)}: {len(notebooks())} notebooks", flush=True)
+    if given.serve:
+        serve(SITE, given.port)
