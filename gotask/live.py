@@ -132,6 +132,18 @@ class LiveTree(Observer):
             self._subscriptions = {*self._subscriptions, subscription}
         return subscription
 
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have it called in the tree's thread, from any thread.
+
+        Raises:
+            TaskDisposedError: The event loop of the tree is closed.
+        """
+        self._backend.call_from_thread(function)
+
+    def later(self, delay: float, function: Callable[[], object]) -> Any:
+        """In the tree's thread: have it called there after so many seconds; `cancel()` of the answer takes it back."""
+        return self._backend.call_at(self._backend.clock() + delay, function)
+
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
             self._subscriptions = self._subscriptions - {subscription}
@@ -149,6 +161,7 @@ class LiveTree(Observer):
     # For the tree, in its own thread
 
     def attached(self, root: Any) -> None:
+        self._backend = root._life.pump.backend
         for life in living(root._life):
             self._enter(life)
 

@@ -13,7 +13,7 @@ from dashboards import Camera, Page, Site
 from test_dashboard_commands import Blocks
 
 import gotask
-from gotask_dashboard.stream import PART
+from gotask_dashboard.feed import PART
 from gotask_dashboard.wire import FIELDS
 
 

@@ -1,8 +1,10 @@
-"""gotask_dashboard: the tree of a program in the browser, live (extra `dashboard`).
+"""gotask_dashboard: the tree of a program, live: in the browser (extra `dashboard`), or in a notebook (`notebook`).
 
 root.add_task(Dashboard())                          # in any program: the log says where to look
 
 app.mount("/gotask", create_app(root))              # in a FastAPI or Starlette application
+
+TaskTree(root)                                      # in a cell of a notebook
 """
 
 import typing
@@ -10,8 +12,9 @@ import typing
 if typing.TYPE_CHECKING:
     from gotask_dashboard.app import create_app
     from gotask_dashboard.dashboard import Dashboard
+    from gotask_dashboard.widget import TaskTree
 else:
-    _PLACES = {"create_app": "app", "Dashboard": "dashboard"}
+    _PLACES = {"create_app": "app", "Dashboard": "dashboard", "TaskTree": "widget"}
 
     def __getattr__(name):
         """Import a name when it is first used: FastAPI and SQLAlchemy take half a second (PEP 562)."""
@@ -24,4 +27,4 @@ else:
         return sorted({*globals(), *__all__})
 
 
-__all__ = ["Dashboard", "create_app"]
+__all__ = ["Dashboard", "TaskTree", "create_app"]

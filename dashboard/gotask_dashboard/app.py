@@ -12,13 +12,14 @@ from fastapi.openapi.utils import get_openapi
 from gotask import BlockingRoot, GotaskError, RootManager, TaskState, __version__
 from gotask.store import HistoryStore
 from gotask_dashboard import metrics, options, routes, task_routes
+from gotask_dashboard.answers import handle_problems
 from gotask_dashboard.asking import only_known
 from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.models import ProblemDetails
 from gotask_dashboard.options import OWN_FILE, Options, Place, Redact, history_store
 from gotask_dashboard.panel import Panel
-from gotask_dashboard.problems import LOGGER, Problem, handle_problems
-from gotask_dashboard.process import Meter
+from gotask_dashboard.problems import LOGGER, Problem
+from gotask_dashboard.process import Meter, began_at
 from gotask_dashboard.pulse import Pulse
 from gotask_dashboard.security import Guard
 from gotask_dashboard.sessions import Sessions
@@ -102,7 +103,7 @@ class Mounted:
                 self._root.observe(mirror)
             except GotaskError as error:
                 raise Problem(503, f"there is nothing to see yet: {error}", Retry_After="1") from None
-            self._panel = Panel(self._root, mirror, self._settings, Pulse(), None)
+            self._panel = Panel(self._root, mirror, self._settings, Pulse(), None, began_at())
             self._panel.host_ends = host_ends
             mirror.store = mirror.first_of(HistoryStore) or self._root.add_task(self._store)
         return self._panel

@@ -107,8 +107,9 @@ class Dashboard(Work):
         """In the server's thread: the panel and its application."""
         from gotask_dashboard.app import make_app
         from gotask_dashboard.panel import Panel
+        from gotask_dashboard.process import began_at
 
-        panel = Panel(root, self._mirror, self._options, self._pulse, self.task_id)
+        panel = Panel(root, self._mirror, self._options, self._pulse, self.task_id, began_at())
         return panel, make_app(lambda: panel, self._options, self._sessions)
 
     def _failed(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,6 +45,8 @@ class Mirror(LiveTree):
         """The HistoryStore of the tree, once it is known; `store_error`: why there is none."""
         self.store_error: str | None = None
         self.is_closed = False
+        self.on_closed: set[Callable[[], object]] = set()
+        """Called in the tree's thread when the tree is gone."""
 
     # For the server's thread
 
@@ -107,6 +110,8 @@ class Mirror(LiveTree):
 
     def closed(self, root: Any) -> None:
         self.is_closed = True
+        for tell in tuple(self.on_closed):
+            tell()
 
     def _remember(self, stopped: Stopped) -> None:
         with self._guard:

@@ -67,8 +67,7 @@ def check(
             f"others can reach the dashboard at {host!r}, so it needs a token that you know: token=… "
             "(or host='127.0.0.1', for this machine only)"
         )
-    if redact is not None and not callable(redact):
-        raise TypeError(f"redact is a function of name and text, or None, not {redact!r}")
+    check_redact(redact)
     if isinstance(allowed_hosts, str):
         raise TypeError(f"allowed_hosts is a list of names, not one text: ({allowed_hosts!r},)")
     if not isinstance(keep_stopped, int) or keep_stopped < 0:
@@ -78,6 +77,16 @@ def check(
     return Options(
         host, made, token is None, bool(read_only), redact, frozenset(name.lower() for name in names), keep_stopped
     )
+
+
+def check_redact(redact: Any) -> None:
+    """Refuse what cannot be asked.
+
+    Raises:
+        TypeError: It is no function.
+    """
+    if redact is not None and not callable(redact):
+        raise TypeError(f"redact is a function of name and text, or None, not {redact!r}")
 
 
 def check_port(port: Any) -> None:

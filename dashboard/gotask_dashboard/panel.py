@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import psutil
 
 from gotask import TaskState
 from gotask_dashboard.mirror import Mirror
@@ -26,12 +25,17 @@ HURRY = 1.0
 
 
 class Panel:
-    """A tree as the server sees it. All of it is used in the server's thread, but for `mirror` and `pulse`."""
+    """A tree as its server, or a notebook, sees it.
 
-    def __init__(self, root: Any, mirror: Mirror, options: Options, pulse: Pulse, own_id: int | None) -> None:
+    All of it is used in the thread that answers, but for `mirror` and `pulse`. `began_at`: of the process.
+    """
+
+    def __init__(
+        self, root: Any, mirror: Mirror, options: Options, pulse: Pulse, own_id: int | None, began_at: float
+    ) -> None:
         self.root, self.mirror, self.options, self.pulse, self.own_id = root, mirror, options, pulse, own_id
         self.epoch = secrets.token_hex(8)
-        self.began_at = psutil.Process().create_time()
+        self.began_at = began_at
         self.show = redactor(options.redact, self._complain)
         self.streams = 0
         self.closing = False

@@ -14,6 +14,12 @@ FRESH = 0.5
 """Seconds for which an answer is good: several pages share it, and CPU is measured between two."""
 
 
+def began_at() -> float:
+    """When this process was started."""
+    started: float = psutil.Process().create_time()
+    return started
+
+
 class Meter:
     """Measures this process."""
 

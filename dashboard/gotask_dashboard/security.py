@@ -11,6 +11,7 @@ import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gotask_dashboard.answers import refusal
 from gotask_dashboard.options import Options, is_loopback
 from gotask_dashboard.problems import Problem
 from gotask_dashboard.sessions import Sessions
@@ -64,7 +65,7 @@ class Guard:
             if scope["method"] not in READS:
                 receive = await whole_body(scope, receive)
         except Problem as problem:
-            await problem.response()(scope, receive, sealed)
+            await refusal(problem)(scope, receive, sealed)
             return
         await self._app(scope, receive, sealed)
 

@@ -1,4 +1,4 @@
-// Bundles the page into the one module that the Python package ships.
+// Bundles the page, and the notebook's widget, each into one module that the Python package ships.
 import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
 
@@ -12,17 +12,19 @@ const tighten = {
     }));
   },
 };
-await build({
-  entryPoints: ["src/main.ts"],
-  outfile: "../gotask_dashboard/static/dashboard.js",
-  bundle: true,
-  minify: true,
-  plugins: [tighten],
-  format: "esm",
-  target: "es2022",
-  jsx: "automatic",
-  jsxImportSource: "preact",
-  charset: "utf8",
-  legalComments: "none",
-  banner: { js: "/* gotask dashboard, made from dashboard/web by `npm run build`; holds Preact (MIT) */" },
-});
+for (const [entry, name] of [["main", "dashboard"], ["notebook", "widget"]]) {
+  await build({
+    entryPoints: [`src/${entry}.ts`],
+    outfile: `../gotask_dashboard/static/${name}.js`,
+    bundle: true,
+    minify: true,
+    plugins: [tighten],
+    format: "esm",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    charset: "utf8",
+    legalComments: "none",
+    banner: { js: `/* gotask ${name}, made from dashboard/web by \`npm run build\`; holds Preact (MIT) */` },
+  });
+}

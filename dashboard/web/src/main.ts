@@ -1,37 +1,11 @@
-/** Where the view is put: into an element, a notebook's cell, or the page of its own. */
+/** Where the view is put: into an element, or the page of its own. */
 import { h, render as draw } from "preact";
 import { httpTransport } from "./http";
 import { Store } from "./store";
 import { CSS, PAGE_CSS } from "./style";
 import type { Transport } from "./types";
-import { App, type Memory } from "./view/app";
-import { widgetTransport, type Model } from "./widget";
-
-const PREFIX = "gotask.";
-
-/** What the reader chose, kept by the browser where it lets us. */
-const memory: Memory = {
-  get(name) {
-    try {
-      return localStorage.getItem(PREFIX + name);
-    } catch {
-      return null;
-    }
-  },
-  set(name, value) {
-    try {
-      localStorage.setItem(PREFIX + name, value);
-    } catch {
-      // Not kept then.
-    }
-  },
-};
-
-function sheet(text: string): CSSStyleSheet {
-  const made = new CSSStyleSheet();
-  made.replaceSync(text);
-  return made;
-}
+import { App } from "./view/app";
+import { memory, sheet } from "./host";
 
 /** Show the dashboard in this element; the answer takes it away again. */
 export function mount(element: HTMLElement, transport: Transport, onLanguage?: (tag: string) => void): () => void {
@@ -68,13 +42,3 @@ export async function boot(): Promise<void> {
     leave = show();
   });
 }
-
-/** anywidget's entry: the view in a notebook, fed over the widget's comm. */
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const element = document.createElement("div");
-  element.className = "gotask-widget";
-  el.append(element);
-  return mount(element, widgetTransport(model));
-}
-
-export default { render };

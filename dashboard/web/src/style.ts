@@ -20,7 +20,6 @@ export const CSS = `
 :host{display:block;height:100%;min-height:320px;${LIGHT}
 font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans","PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;
 color:var(--ink);text-align:start}
-:host(.gotask-widget){height:560px;border:1px solid var(--line);border-radius:8px;overflow:hidden}
 @media (prefers-color-scheme:dark){:host{${DARK}}}
 :host([data-theme=light]){${LIGHT}}
 :host([data-theme=dark]){${DARK}}

@@ -1,0 +1,27 @@
+/** The view in a cell of a notebook: anywidget calls `render` for each place where the widget is shown. */
+import { h, render as draw } from "preact";
+import { CELL_CSS } from "./cell-style";
+import { memory, sheet } from "./host";
+import { Store } from "./store";
+import { CSS } from "./style";
+import { Cell } from "./view/cell";
+import { widgetTransport, type Model } from "./widget";
+
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const element = document.createElement("div");
+  element.className = "gotask-widget";
+  // JupyterLab's shortcuts are not for those who type here.
+  element.dataset["lmSuppressShortcuts"] = "true";
+  el.append(element);
+  const root = element.attachShadow({ mode: "open" });
+  root.adoptedStyleSheets = [sheet(CSS), sheet(CELL_CSS)];
+  const transport = widgetTransport(model);
+  draw(h(Cell, { model, memory, host: element, store: new Store(transport) }), root);
+  return () => {
+    draw(null, root);
+    transport.close();
+    element.remove();
+  };
+}
+
+export default { render };

@@ -1,0 +1,135 @@
+/** What every host of the view has around it: language, theme, what is chosen, questions and what came of them. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { nameOf } from "../format";
+import { preferredLanguage, speech as speechOf, type Language } from "../i18n";
+import type { Store } from "../store";
+import { descendants } from "../tree";
+import type { Problem, Row } from "../types";
+import { useStore, ViewContext, type View } from "./context";
+import { StopDialog, type Question } from "./dialog";
+import type { Theme } from "./header";
+
+export interface Memory {
+  get(name: string): string | null;
+  set(name: string, value: string): void;
+}
+
+export interface HostProps {
+  store: Store;
+  memory: Memory;
+  host: HTMLElement;
+  onLanguage?(tag: string): void;
+}
+
+/** What the shell gives to what is inside. */
+export interface Inside {
+  theme: Theme;
+  narrow: boolean;
+  onTheme(theme: Theme): void;
+  onLanguage(language: Language): void;
+  onStopMany(filter: unknown): void;
+}
+
+interface Props extends HostProps {
+  /** The theme that the host has, where it has one. */
+  theme?: Theme;
+  onSelect(id: number | null): void;
+  children(inside: Inside): ComponentChildren;
+}
+
+function useNarrow(host: HTMLElement): boolean {
+  const [narrow, setNarrow] = useState(host.clientWidth < 720);
+  useEffect(() => {
+    const watch = new ResizeObserver(() => setNarrow(host.clientWidth < 720));
+    watch.observe(host);
+    return () => watch.disconnect();
+  }, [host]);
+  return narrow;
+}
+
+export function Shell({ store, memory, host, theme: given, onLanguage, onSelect, children }: Props) {
+  const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), navigator.languages));
+  const [chosen, setTheme] = useState<Theme>(() => (memory.get("theme") as Theme | null) ?? "auto");
+  const [question, setQuestion] = useState<Question | null>(null);
+  const [said, setSaid] = useState<{ text: string; failed: boolean } | null>(null);
+  const speech = useMemo(() => speechOf(language), [language]);
+  const theme = given ?? chosen;
+  const narrow = useNarrow(host);
+  useStore(store);
+
+  useEffect(() => {
+    host.dataset["theme"] = theme;
+    host.lang = speech.tag;
+    onLanguage?.(speech.tag);
+  }, [theme, speech]);
+  useEffect(() => {
+    store.connect();
+    return () => store.close();
+  }, [store]);
+  useEffect(() => {
+    if (!said) return;
+    const timer = setTimeout(() => setSaid(null), said.failed ? 8000 : 4000);
+    return () => clearTimeout(timer);
+  }, [said]);
+
+  const say = (text: string, failed = false) => setSaid({ text, failed });
+  const send = (path: string, body: unknown, text: string) =>
+    store.transport.command(path, body).then(
+      () => say(text),
+      (problem: Problem) => say(speech.t("error.title", { text: problem.message }), true),
+    );
+  const view: View = {
+    store,
+    speech,
+    select: onSelect,
+    say,
+    askStop(row: Row) {
+      if (store.session?.readOnly || row.state === 6 || row.askedAt) return;
+      setQuestion({ kind: "one", row, count: descendants(store.rows, row.id) });
+    },
+    command(kind, row) {
+      void send(`/api/tasks/${row.id}/${kind}`, {}, speech.t(`said.${kind}`, { name: nameOf(row) }));
+    },
+  };
+  const answer = (reason: string | null) => {
+    const asked = question!;
+    setQuestion(null);
+    // Back to where the keyboard was; not before the dialog is gone, which keeps the focus to itself.
+    setTimeout(() => host.shadowRoot?.querySelector<HTMLElement>(".grid")?.focus({ preventScroll: true }));
+    if (reason === null) return;
+    const body = reason ? { reason } : {};
+    if (asked.kind === "one") void send(`/api/tasks/${asked.row.id}/stop`, body, speech.t("said.stop", { name: nameOf(asked.row) }));
+    else void send("/api/tasks/stop", { filter: asked.filter, ...body, dryRun: false }, speech.t("said.many", { n: asked.count }));
+  };
+  const onStopMany = async (filter: unknown) => {
+    try {
+      const found = (await store.transport.command("/api/tasks/stop", { filter, dryRun: true })) as { count: number; descendants: number };
+      if (found.count) setQuestion({ kind: "many", filter, ...found });
+    } catch (problem) {
+      say(speech.t("error.title", { text: (problem as Problem).message }), true);
+    }
+  };
+
+  const keep = <T extends string>(name: string, set: (value: T) => void) => (value: T) => {
+    memory.set(name, value);
+    set(value);
+  };
+  return (
+    <ViewContext.Provider value={view}>
+      <div class={`app ${narrow ? "narrow" : ""} link-${store.link}`}>
+        {children({
+          theme,
+          narrow,
+          onStopMany,
+          onTheme: keep<Theme>("theme", setTheme),
+          onLanguage: keep<Language>("language", setLanguage),
+        })}
+        {question && <StopDialog question={question} onAnswer={answer} />}
+        <div class={`said ${said ? "shown" : ""} ${said?.failed ? "bad" : ""}`} role="status">
+          {said?.text}
+        </div>
+      </div>
+    </ViewContext.Provider>
+  );
+}
