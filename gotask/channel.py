@@ -115,7 +115,7 @@ class ChannelLife(Life):
             if value is not None:
                 drive = self.drive(value, cancellable=True)
                 if drive is not None and drive.suspended:
-                    return self.tick_waits(drive)
+                    return self.tick_waits(source, drive)
                 if drive is not None and drive.error is not None:
                     return self.heard_out(drive.error)
             if not count & 3 and clock() > deadline:
@@ -124,11 +124,12 @@ class ChannelLife(Life):
         self.rest(source)
         return None
 
-    def tick_waits(self, drive: Drive) -> Drive:
-        """An async tick that waits counts as a body (C3)."""
+    def tick_waits(self, source: Source, drive: Drive) -> Drive:
+        """An async tick that waits counts as a body (C3); its item is no longer unread (C2)."""
         if self.body is not None:
             self.body.handle, self.body.coro = drive, drive.coro
         drive.then = self.ticked
+        source.in_hand()
         return drive
 
     def rest(self, source: Source) -> None:

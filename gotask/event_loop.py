@@ -218,9 +218,9 @@ class Call:
     __slots__ = (
         "_context",
         "_done",
-        "_function",
         "_gone",
         "error",
+        "function",
         "loop",
         "outer",
         "parent",
@@ -236,7 +236,7 @@ class Call:
         self.outer = current_hook()
         self.value: Any = None
         self.error: BaseException | None = None
-        self._function = function
+        self.function = function
         self._context = copy_context()
         self._context.run(CURRENT.set, self)
         self._done = job.pump.backend.waiter()
@@ -253,7 +253,7 @@ class Call:
         if self._gone:
             return None
         try:
-            value = self._context.run(self._function)
+            value = self._context.run(self.function)
         except BaseException as error:
             self._end(None, error)
             return None

@@ -33,6 +33,9 @@ class Source:
     def taken(self) -> None:
         """Some items have been taken and dealt with."""
 
+    def in_hand(self) -> None:
+        """One has been taken, and dealing with it takes time."""
+
     def close(self, then: Callable[[BaseException | None], object]) -> bool:
         """Read no more. False if that takes time: `then` is called at its end, with what went wrong."""
         return True
@@ -51,6 +54,8 @@ class ChannelSource(Source):
 
     def taken(self) -> None:
         self.channel.make_room()
+
+    in_hand = taken
 
     def close(self, then: Callable[[BaseException | None], object]) -> bool:
         self.channel.detach()

@@ -113,6 +113,31 @@ async def test_send_nowait_does_not_overtake(root: Root) -> None:
     assert len(refused) == 1
 
 
+async def test_a_tick_that_waits_has_left_room(root: Root) -> None:
+    """C2: its item is no longer unread, so the sender that waits for room has it before that tick is over."""
+    sent: list[int] = []
+
+    class Slow(ChannelTask[int]):
+        async def tick(self, item: int) -> None:
+            await self.wait_stop_requested()
+
+    async def send_all() -> None:
+        for number in range(6):
+            await channel.send(number)
+            sent.append(number)
+
+    task = Slow()
+    channel = task.open(2)
+    root.add_task(task)
+    sender = root.add_task(Work()).add_task(send_all)
+    await anyio.sleep(100)
+    assert sent == [0, 1, 2]  # one in its tick, two unread
+    with pytest.raises(TaskStateError, match="2 unread items"):
+        channel.send_nowait(6)
+    sender.stop()
+    task.stop()
+
+
 async def test_the_first_that_waits_is_the_first_that_sends(root: Root) -> None:
     """C2: also when there is room for several at once."""
     task = Reader()
