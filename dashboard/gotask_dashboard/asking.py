@@ -6,20 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from gotask import TaskState, TaskType
-from gotask_dashboard.filters import Chosen, chosen, one, seconds_of
+from gotask_dashboard.filters import BIGGEST, LONGEST, MOST_WORDS, Chosen, chosen, lives_chosen
 from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import Problem
-
-BIGGEST = 2**53 - 1
-"""The biggest number that JavaScript and every database hold."""
 
 TaskId = Annotated[int, Path(ge=0, le=BIGGEST)]
 Number = Annotated[int | None, Query(ge=0, le=BIGGEST)]
 Limit = Annotated[int, Query(ge=0, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=BIGGEST)]
-Text = Annotated[str | None, Query(max_length=1_000)]
-Texts = Annotated[list[str] | None, Query(max_length=50)]
+Text = Annotated[str | None, Query(max_length=LONGEST)]
+Texts = Annotated[list[str] | None, Query(max_length=MOST_WORDS)]
 
 
 def panel_of(request: Request) -> Panel:
@@ -69,12 +65,7 @@ def life_filter(
     failed: bool | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The filters of lives. `startTime` and `endTime` bound the moment at which a life began."""
-    return {
-        "owner_type": ownerType, "session": sessionId, "parent_id": parentId, "id": id, "failed": failed,
-        "task_type": one("taskType", taskType, TaskType) if taskType else None,
-        "state": one("state", state, TaskState) if state else None, "reason": reason or None,
-        "since": seconds_of("startTime", startTime), "until": seconds_of("endTime", endTime),
-    }  # fmt: skip
+    return lives_chosen(ownerType, taskType, sessionId, parentId, startTime, endTime, id, state, reason, failed)
 
 
 LifeFilter = Annotated[dict[str, Any], Depends(life_filter)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from gotask import GotaskError, TaskRow, TaskState
 from gotask_dashboard.filters import Chosen, rows_of
 from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import LOGGER, Problem
+from gotask_dashboard.tasks import unknown
 
 LISTED = 100
 """Tasks that the answer of a stop of many shows."""
@@ -36,7 +37,7 @@ def command(panel: Panel, verb: Verb, task_id: int, reason: str | None, who: str
     if verb == "stop":
         stop(task, reason)
     else:
-        hand_over(task.restart, f"{verb} {row.owner_type}#{task_id}")
+        panel.hand_over(partial(carry_out, task.restart, f"{verb} {row.owner_type}#{task_id}"))
     panel.nudge()
     return {"accepted": True, "id": task_id, "command": verb}
 
@@ -68,16 +69,19 @@ def stop(task: Any, reason: str | None) -> None:
         LOGGER.warning("the tree took no stop: %s", error)
 
 
-def hand_over(action: Callable[[], object], what: str) -> None:
-    """Do it in a thread of its own: it waits for the loop of the tree, which may be blocked."""
+def carry_out(action: Callable[[], object], what: str) -> None:
+    """Do what was answered already: it can only be logged that it did not work."""
+    try:
+        action()
+    except Exception as error:
+        LOGGER.warning("%s: %s", what, error)
 
-    def act() -> None:
-        try:
-            action()
-        except Exception as error:
-            LOGGER.warning("%s: %s", what, error)
 
-    threading.Thread(target=act, name="gotask dashboard command", daemon=True).start()
+def too_late(task_id: int, life: dict[str, Any] | None) -> Problem:
+    """Why a task that is not here takes no command."""
+    if life is None:
+        return unknown(task_id)
+    return Problem(409, f"the task {task_id} has stopped long ago, and only its history is kept")
 
 
 def stop_many(panel: Panel, choice: Chosen, reason: str | None, dry_run: bool, who: str) -> dict[str, Any]:

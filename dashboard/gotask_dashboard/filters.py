@@ -15,6 +15,11 @@ from gotask_dashboard.problems import Problem
 
 E = TypeVar("E", bound=IntEnum)
 
+BIGGEST = 2**53 - 1
+"""The biggest number that JavaScript and every database hold."""
+LONGEST, MOST_WORDS = 1_000, 50
+"""Characters of a text, and texts of one name."""
+
 SORTS = {
     "id": "id", "parentId": "parent_id", "key": "key", "ownerType": "owner_type", "type": "task_type",
     "level": "level", "state": "state", "startReason": "start_reason", "addedAt": "added_at",
@@ -50,8 +55,12 @@ class Chosen:
         )
 
 
+Words = Sequence[str | int] | str | int | None
+"""One or several words or numbers; of a text, the words between its commas."""
+
+
 def chosen(
-    state: Sequence[str] | None, type: Sequence[str] | None, owner: str | None, q: str | None, parent: int | None
+    state: Words = None, type: Words = None, owner: str | None = None, q: str | None = None, parent: int | None = None
 ) -> Chosen:
     """The filters, from what a request says.
 
@@ -67,6 +76,23 @@ def chosen(
     )
 
 
+def lives_chosen(
+    ownerType: str | None, taskType: str | None, sessionId: int | None, parentId: int | None, startTime: str | None,
+    endTime: str | None, id: int | None, state: str | None, reason: str | None, failed: bool | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The filters of lives, from what a request says. `startTime` and `endTime` bound the moment at which one began.
+
+    Raises:
+        Problem: 422: there is no such state, type or instant.
+    """
+    return {
+        "owner_type": ownerType, "session": sessionId, "parent_id": parentId, "id": id, "failed": failed,
+        "task_type": one("taskType", taskType, TaskType) if taskType else None,
+        "state": one("state", state, TaskState) if state else None, "reason": reason or None,
+        "since": seconds_of("startTime", startTime), "until": seconds_of("endTime", endTime),
+    }  # fmt: skip
+
+
 def words(row: TaskRow, panel: Panel) -> str:
     """The text of a task in which is searched."""
     shown = panel.show(row.descriptions)
@@ -74,9 +100,10 @@ def words(row: TaskRow, panel: Panel) -> str:
     return "\n".join([*parts, *shown, *shown.values()]).casefold()
 
 
-def many(name: str, given: Sequence[str] | None, kind: type[E]) -> frozenset[E] | None:
+def many(name: str, given: Words, kind: type[E]) -> frozenset[E] | None:
     """Several of them: one after another, or with commas between."""
-    found = [one(name, word, kind) for text in given or () for word in text.split(",")]
+    texts = [given] if isinstance(given, str | int) else given or ()
+    found = [one(name, word, kind) for text in texts for word in str(text).split(",")]
     return frozenset(found) or None
 
 

@@ -1,38 +1,16 @@
-"""Answers from the durable history: lives and sessions, of this run and of earlier ones."""
+"""Answers from a history: lives and sessions, of this run and of earlier ones. All of them may take a while.
+
+A history is what `gotask.store.StoredHistory` is, or `lately.Lately`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar, cast
-
-from anyio.to_thread import run_sync
-from sqlalchemy.exc import SQLAlchemyError
+from typing import Any
 
 from gotask import TaskRow
 from gotask.chrome_trace import chrome_trace
-from gotask.store import StoredHistory
 from gotask_dashboard.panel import Panel
-from gotask_dashboard.problems import LOGGER, Problem
 from gotask_dashboard.wire import instant, life_of
-
-T = TypeVar("T")
-
-
-async def ask(panel: Panel, question: Callable[[StoredHistory], T]) -> T:
-    """Ask the history, in a worker thread.
-
-    Raises:
-        Problem: 503: there is none yet, or its database does not answer.
-    """
-    store = panel.store
-    if store is None or store.session_id is None:
-        raise Problem(503, panel.store_error or "the history is being opened: ask again in a moment", Retry_After="1")
-    try:
-        return await run_sync(partial(question, store.history), abandon_on_cancel=True)
-    except SQLAlchemyError as error:
-        LOGGER.warning("the history does not answer: %s", error)
-        raise Problem(503, "the database of the history does not answer: ask again later", Retry_After="5") from None
 
 
 def own_session(panel: Panel) -> int | None:
@@ -49,37 +27,25 @@ def name_of(row: TaskRow) -> str:
 
 def shown(panel: Panel, record: Any) -> dict[str, Any]:
     """A life, as it is shown."""
-    return life_of(record, record.session, panel.show(record.descriptions))
+    return life_of(record, getattr(record, "session", own_session(panel)), panel.show(record.descriptions))
 
 
-async def lives(panel: Panel, filters: dict[str, Any], limit: int, offset: int) -> dict[str, Any]:
+def lives(history: Any, panel: Panel, filters: dict[str, Any], limit: int, offset: int) -> dict[str, Any]:
     """A part of the lives that fit, the newest first."""
-
-    def question(history: StoredHistory) -> tuple[int, list[Any]]:
-        return history.count(**filters), history.lives(limit=limit, offset=offset, **filters)
-
-    total, found = await ask(panel, question)
+    total, found = history.count(**filters), history.lives(limit=limit, offset=offset, **filters)
     listed = [shown(panel, record) for record in reversed(found)]
     return {"list": listed, "total": total, "limit": limit, "offset": offset, "asOf": panel.as_of()}
 
 
-async def last_life(panel: Panel, task_id: int) -> dict[str, Any] | None:
+def last_life(history: Any, panel: Panel, task_id: int) -> dict[str, Any] | None:
     """The last life of a task of this process that the history knows."""
-    session = own_session(panel)
-    if session is None:
-        return None
-    found = await ask(panel, lambda history: history.lives(session=session, id=task_id, limit=1))
+    found = history.lives(session=own_session(panel), id=task_id, limit=1)
     return shown(panel, found[0]) if found else None
 
 
-async def statistics(panel: Panel, by: str, filters: dict[str, Any]) -> dict[str, Any]:
+def statistics(history: Any, panel: Panel, by: str, filters: dict[str, Any]) -> dict[str, Any]:
     """Numbers of the lives that fit, by what they have in common; and the failures among them."""
-
-    def question(history: StoredHistory) -> tuple[int, list[Any], list[Any]]:
-        total = history.count(**filters)
-        return total, history.statistics(cast(Any, by), **filters), history.failures(**filters)
-
-    total, found, failed = await ask(panel, question)
+    total, found, failed = history.count(**filters), history.statistics(by, **filters), history.failures(**filters)
     numbers = [
         {"of": getattr(one.of, "name", None) or str(one.of), "count": one.count, "failed": int(one.failed or 0),
          "mean": one.mean, "p50": one.p50, "p95": one.p95, "max": one.max}
@@ -93,10 +59,9 @@ async def statistics(panel: Panel, by: str, filters: dict[str, Any]) -> dict[str
     return {"by": by, "total": total, "list": numbers, "failures": failures, "asOf": panel.as_of()}
 
 
-async def sessions(panel: Panel, limit: int, offset: int) -> dict[str, Any]:
+def sessions(history: Any, panel: Panel, limit: int, offset: int) -> dict[str, Any]:
     """A part of the runs, the newest first."""
-    found = await ask(panel, lambda history: history.sessions())
-    newest = found[::-1]
+    newest = history.sessions()[::-1]
     listed = [session_of(one, panel.store.session_id) for one in newest[offset : offset + limit]]
     return {"list": listed, "total": len(newest), "limit": limit, "offset": offset, "asOf": panel.as_of()}
 
@@ -111,17 +76,13 @@ def session_of(session: Any, current: int | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def trace(panel: Panel, session: int | None, limit: int) -> dict[str, Any]:
+def trace(history: Any, panel: Panel, session: int | None, limit: int) -> dict[str, Any]:
     """The last lives of one run as a trace that Perfetto opens."""
     of = own_session(panel) if session is None else session
     names = {row.id: name_of(row) for row in panel.mirror.rows()} if of == own_session(panel) else {}
-
-    def question(history: StoredHistory) -> dict[str, Any]:
-        made = chrome_trace(history.lives(session=of, limit=limit), names=names)
-        for event in made["traceEvents"]:
-            described = event["args"].get("descriptions")
-            if described:
-                event["args"]["descriptions"] = dict(panel.show(described))
-        return made
-
-    return await ask(panel, question)
+    made = chrome_trace(history.lives(session=of, limit=limit), names=names)
+    for event in made["traceEvents"]:
+        described = event["args"].get("descriptions")
+        if described:
+            event["args"]["descriptions"] = dict(panel.show(described))
+    return made

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,10 @@ class Panel:
         """Wait so long, or until there is a command, or the end."""
         with anyio.move_on_after(seconds):
             await self._news.wait()
+
+    def hand_over(self, action: Callable[[], object]) -> None:
+        """Do it in a thread of its own: it waits for the loop of the tree, which may be blocked."""
+        threading.Thread(target=action, name="gotask dashboard command", daemon=True).start()
 
     @property
     def store(self) -> Any:
@@ -148,4 +153,4 @@ def program() -> str:
     """What this program is called."""
     script = Path(sys.argv[0] if sys.argv else "")
     name = script.parent.name if script.stem == "__main__" else script.stem
-    return name if name not in ("", "-c", "-m") else "python"
+    return {"": "python", "-c": "python", "-m": "python", "ipykernel_launcher": "notebook"}.get(name, name)

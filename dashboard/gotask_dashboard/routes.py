@@ -22,6 +22,7 @@ from gotask_dashboard.models import (
 )
 from gotask_dashboard.problems import Problem
 from gotask_dashboard.security import cookie_name
+from gotask_dashboard.stored import ask
 from gotask_dashboard.stream import EventStream
 
 STATIC = Path(__file__).parent / "static"
@@ -47,19 +48,19 @@ async def show_session(panel: Here) -> Response:
 @router.get("/api/sessions", responses=problems(), response_model=SessionList, tags=["history"])
 async def list_sessions(panel: Here, limit: Limit = 100, offset: Offset = 0) -> Response:
     """This run and earlier ones, the newest first."""
-    return answer(await history.sessions(panel, limit, offset))
+    return answer(await ask(panel, history.sessions, limit, offset))
 
 
 @router.get("/api/history", responses=problems(), response_model=LifeList, tags=["history"])
 async def list_lives(panel: Here, filters: LifeFilter, limit: Limit = 100, offset: Offset = 0) -> Response:
     """Lives that are over, of all runs or of `sessionId`, the newest first."""
-    return answer(await history.lives(panel, filters, limit, offset))
+    return answer(await ask(panel, history.lives, filters, limit, offset))
 
 
 @router.get("/api/history/stats", responses=problems(), response_model=HistoryStats, tags=["history"])
 async def count_lives(panel: Here, filters: LifeFilter, by: By = "owner_type") -> Response:
     """Numbers and durations of lives, by what they have in common, and their failures."""
-    return answer(await history.statistics(panel, by, filters))
+    return answer(await ask(panel, history.statistics, by, filters))
 
 
 @router.get("/api/trace", responses=problems(), response_model=dict[str, Any], tags=["history"])
@@ -67,7 +68,7 @@ async def show_trace(
     panel: Here, sessionId: Number = None, limit: Annotated[int, Query(ge=1, le=200_000)] = 20_000
 ) -> Response:
     """The last lives of this run, or of `sessionId`, in the Trace Event Format: Perfetto opens it."""
-    made = answer(await history.trace(panel, sessionId, limit))
+    made = answer(await ask(panel, history.trace, sessionId, limit))
     made.headers["Content-Disposition"] = 'attachment; filename="gotask-trace.json"'
     return made
 

@@ -25,7 +25,7 @@ from gotask_dashboard.models import (
     Tree,
 )
 from gotask_dashboard.panel import Panel
-from gotask_dashboard.problems import Problem
+from gotask_dashboard.stored import ask
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"])
 
@@ -54,8 +54,7 @@ async def count_tasks(panel: Here) -> Response:
              response_model=BulkAnswer)  # fmt: skip
 async def stop_many(panel: Here, who: Who, wanted: BulkStop) -> Response:
     """Stop all tasks that fit; with `dryRun` only say which these are."""
-    said = wanted.filter
-    choice = chosen(texts(said.state), texts(said.type), said.owner, said.q, said.parent)
+    choice = chosen(**wanted.filter.model_dump())
     done = commands.stop_many(panel, choice, wanted.reason, wanted.dryRun, who)
     return answer(done, 200 if wanted.dryRun else 202)
 
@@ -63,15 +62,10 @@ async def stop_many(panel: Here, who: Who, wanted: BulkStop) -> Response:
 @router.get("/{task_id}", responses=problems(404), response_model=TaskDetail)
 async def show_task(panel: Here, task_id: TaskId) -> Response:
     """Everything about one task; of one that is forgotten, what the history knows."""
-    row, task = panel.mirror.row(task_id), panel.mirror.task(task_id)
-    if row is None or task is None:
-        row, task = panel.mirror.stopped(task_id) or (None, None)
-    if row is not None and task is not None:
-        return answer(await run_sync(partial(tasks.detail, panel, row, task), abandon_on_cancel=True))
-    life = await history.last_life(panel, task_id)
-    if life is None:
-        raise unknown(task_id)
-    return answer(tasks.forgotten(life, panel.as_of()))
+    found = tasks.known(panel, task_id)
+    if found is not None:
+        return answer(await run_sync(partial(tasks.detail, panel, *found), abandon_on_cancel=True))
+    return answer(tasks.forgotten(panel, task_id, await last_life(panel, task_id)))
 
 
 @router.get("/{task_id}/history", responses=problems(404), response_model=LifeList)
@@ -79,12 +73,7 @@ async def show_lives(
     panel: Here, task_id: TaskId, filters: LifeFilter, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
     """The lives of one task that are over, the newest first; of this process, or of `sessionId`."""
-    if filters["session"] is None:
-        filters["session"] = history.own_session(panel)
-    found = await history.lives(panel, {**filters, "id": task_id}, limit, offset)
-    if not found["total"] and panel.mirror.row(task_id) is None and panel.mirror.stopped(task_id) is None:
-        raise unknown(task_id)
-    return answer(found)
+    return answer(await ask(panel, tasks.lives, task_id, filters, limit, offset))
 
 
 commanding: dict[str, Any] = {
@@ -113,20 +102,11 @@ async def start(panel: Here, who: Who, task_id: TaskId, said: Command | None = N
 async def tell(panel: Panel, verb: commands.Verb, task_id: int, said: Command | None, who: str) -> Response:
     """Do it, or say why it cannot be done."""
     done = commands.command(panel, verb, task_id, None if said is None else said.reason, who)
-    if done is not None:
-        return answer(done, 202)
-    if await history.last_life(panel, task_id) is None:
-        raise unknown(task_id)
-    raise Problem(409, f"the task {task_id} has stopped long ago, and only its history is kept")
+    if done is None:
+        raise commands.too_late(task_id, await last_life(panel, task_id))
+    return answer(done, 202)
 
 
-def unknown(task_id: int) -> Problem:
-    """There never was such a task."""
-    return Problem(404, f"no task of this program has, or had, the id {task_id}")
-
-
-def texts(given: str | int | list[str | int] | None) -> list[str] | None:
-    """One or several words or numbers, as in an address."""
-    if given is None:
-        return None
-    return [str(one) for one in (given if isinstance(given, list) else [given])]
+async def last_life(panel: Panel, task_id: int) -> dict[str, Any] | None:
+    """What the history knows of a task that is forgotten."""
+    return None if history.own_session(panel) is None else await ask(panel, history.last_life, task_id)

@@ -8,6 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from gotask import TaskRow, TaskState
+from gotask_dashboard.history import lives as all_lives
+from gotask_dashboard.history import own_session
+from gotask_dashboard.mirror import Stopped
 from gotask_dashboard.panel import Panel
 from gotask_dashboard.problems import Problem
 from gotask_dashboard.wire import instant, step_of
@@ -59,6 +62,31 @@ def node_of(panel: Panel, row: TaskRow) -> dict[str, Any]:
     return {**panel.task(row), "childTasks": [], "truncated": False}
 
 
+def known(panel: Panel, task_id: int) -> Stopped | None:
+    """A task that lives, or is one of those that stopped last: its row, and the object."""
+    row, task = panel.mirror.row(task_id), panel.mirror.task(task_id)
+    return panel.mirror.stopped(task_id) if row is None or task is None else Stopped(row, task)
+
+
+def unknown(task_id: int) -> Problem:
+    """There never was such a task."""
+    return Problem(404, f"no task of this program has, or had, the id {task_id}")
+
+
+def lives(history: Any, panel: Panel, task_id: int, filters: dict[str, Any], limit: int, offset: int) -> dict[str, Any]:
+    """A part of the lives of one task, the newest first; of this run, if no other one is named.
+
+    Raises:
+        Problem: 404: there never was such a task.
+    """
+    if filters["session"] is None:
+        filters = {**filters, "session": own_session(panel)}
+    found = all_lives(history, panel, {**filters, "id": task_id}, limit, offset)
+    if not found["total"] and known(panel, task_id) is None:
+        raise unknown(task_id)
+    return found
+
+
 def detail(panel: Panel, row: TaskRow, task: Any) -> dict[str, Any]:
     """Everything about one task. It may take a second: so not in an event loop."""
     live = row.state is not TaskState.DISPOSED
@@ -77,8 +105,14 @@ def detail(panel: Panel, row: TaskRow, task: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def forgotten(life: dict[str, Any], as_of: str | None) -> dict[str, Any]:
-    """A task of which only the last of its lives is known."""
+def forgotten(panel: Panel, task_id: int, life: dict[str, Any] | None) -> dict[str, Any]:
+    """A task of which only the last of its lives is known.
+
+    Raises:
+        Problem: 404: not even that is.
+    """
+    if life is None:
+        raise unknown(task_id)
     common = ("id", "parentId", "key", "ownerType", "type", "typeName", "level", "startReason", "life", "retryCount",
               "stopReason", "descriptions", "steps", "timings")  # fmt: skip
     return {
@@ -86,7 +120,7 @@ def forgotten(life: dict[str, Any], as_of: str | None) -> dict[str, Any]:
         "state": int(TaskState.DISPOSED), "stateName": "DISPOSED", "addedAt": life["startTime"],
         "startTime": life["startTime"], "askedAt": None, "retryAt": None, "maxRetry": 0, "blockedBy": None,
         "children": 0, "step": life["steps"][-1]["name"] if life["steps"] else None, "pointer": None,
-        "eventLoopRunning": False, "asOf": as_of, "live": False, "canStop": False, "canRestart": False,
+        "eventLoopRunning": False, "asOf": panel.as_of(), "live": False, "canStop": False, "canRestart": False,
         "canStart": False, "path": None, "resources": [], "callStack": [], "blocking": [], "stopReport": None,
     }  # fmt: skip
 

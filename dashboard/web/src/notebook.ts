@@ -16,7 +16,9 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const root = element.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet(CSS), sheet(CELL_CSS)];
   const transport = widgetTransport(model);
-  draw(h(Cell, { model, memory, host: element, store: new Store(transport) }), root);
+  // Nor does the notebook hear of what is typed here, whichever it is.
+  for (const kind of ["keydown", "keyup", "keypress"]) element.addEventListener(kind, (event) => event.stopPropagation());
+  draw(h(Cell, { model, memory, host: element, store: new Store(transport), onBusy: transport.onBusy }), root);
   return () => {
     draw(null, root);
     transport.close();

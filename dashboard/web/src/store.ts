@@ -19,6 +19,8 @@ export class Store {
   session: Session | null = null;
   status: Status = { loopBlockedFor: null, loopBlockedAt: null, dropped: 0 };
   restarted = false;
+  /** The tree has said goodbye. */
+  over = false;
   samples: Sample[] = [];
   minute = new Minute();
   /** Rises with each change of the rows. */
@@ -119,6 +121,7 @@ export class Store {
         // Until now it was live: a quiet tree has nothing to say.
         if (this.link === "live") this.heard = Date.now();
         this.link = "down";
+        this.over = event.event === "bye";
         break;
       case "sleep":
         this.heard = Date.now();
@@ -182,6 +185,7 @@ export class Store {
       this.moved = false;
       this.askStopped(); // a task that came and went between two looks is in no delta
     }
+    if (this.transport.quiet) return;
     const found = (await this.transport.get("/api/process").catch(() => null)) as Record<string, unknown> | null;
     if (!found) return;
     const number = (...names: string[]) => {

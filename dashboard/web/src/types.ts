@@ -66,6 +66,8 @@ export interface Transport {
   command(path: string, body: unknown): Promise<unknown>;
   /** Only where a token is asked for: whether it was right. */
   login?(token: string): Promise<boolean>;
+  /** The numbers of the process are not asked for. */
+  quiet?: boolean;
   /** Where a browser may fetch this path as a file; absent where it cannot. */
   link?(path: string): string;
 }

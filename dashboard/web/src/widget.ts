@@ -17,6 +17,9 @@ type Head =
   | { kind: "event"; client: string; event: StreamEvent["event"]; deflated: boolean };
 
 const ALIVE = 20_000;
+const HIDDEN_FOR = 30_000;
+/** An answer that takes longer says that the kernel has something else to do. */
+const BUSY_AFTER = 1_500;
 
 /** JSON out of the buffer of a message. */
 export async function contentOf(buffer: DataView | ArrayBuffer, deflated: boolean): Promise<unknown> {
@@ -26,22 +29,38 @@ export async function contentOf(buffer: DataView | ArrayBuffer, deflated: boolea
   return JSON.parse(await new Response(stream).text());
 }
 
+export interface WidgetTransport extends Transport {
+  /** Hear whether the kernel lets an answer wait; the answer ends it. */
+  onBusy(hear: (busy: boolean) => void): () => void;
+  close(): void;
+}
+
 /** A transport over the comm of this model, for one view. */
-export function widgetTransport(model: Model): Transport & { close(): void } {
+export function widgetTransport(model: Model): WidgetTransport {
   // Several views, also in other browsers, share the comm: each hears all messages, and takes its own.
   const client = Math.random().toString(36).slice(2);
-  const pending = new Map<number, { resolve(value: unknown): void; reject(problem: Problem): void }>();
+  const pending = new Map<number, { resolve(value: unknown): void; reject(problem: Problem): void; timer: number }>();
+  const busy = new Set<number>();
+  const hearBusy = new Set<(busy: boolean) => void>();
   let hearing: ((event: StreamEvent) => void) | null = null;
   let last = 0;
   let before: Promise<void> = Promise.resolve();
 
+  const wait = (id: number, on: boolean) => {
+    if (on) busy.add(id);
+    else busy.delete(id);
+    for (const hear of hearBusy) hear(busy.size > 0);
+  };
   const take = (head: Head, content: unknown) => {
     if (head.kind === "event") return hearing?.({ event: head.event, data: content } as StreamEvent);
     const asked = pending.get(head.id);
+    if (!asked) return;
     pending.delete(head.id);
-    if (head.status < 400) return asked?.resolve(content);
+    clearTimeout(asked.timer);
+    wait(head.id, false);
+    if (head.status < 400) return asked.resolve(content);
     const { title, detail } = content as { title?: string; detail?: string };
-    asked?.reject(new Problem(head.status, title ?? "", detail ?? ""));
+    asked.reject(new Problem(head.status, title ?? "", detail ?? ""));
   };
   const hear = (head: Head, buffers: (DataView | ArrayBuffer)[]) => {
     if (head.client !== client) return;
@@ -49,26 +68,56 @@ export function widgetTransport(model: Model): Transport & { close(): void } {
     // In their order: small ones are read sooner than large ones.
     before = before.then(async () => take(head, await content));
   };
+  const lost = () => hearing?.({ event: "down", data: null });
   model.on("msg:custom", hear);
+  model.on("comm_live_update", lost);
+
   const ask = (method: string, path: string, body?: unknown) =>
     new Promise<unknown>((resolve, reject) => {
       const id = ++last;
-      pending.set(id, { resolve, reject });
+      pending.set(id, { resolve, reject, timer: window.setTimeout(() => wait(id, true), BUSY_AFTER) });
       model.send({ kind: "ask", client, id, method, path, body });
     });
+  const tell = (kind: string) => model.send({ kind, client });
   return {
+    quiet: true,
     subscribe(listen) {
+      let hiding = 0;
+      let asleep = false;
       hearing = listen;
-      model.send({ kind: "subscribe", client });
-      const timer = setInterval(() => model.send({ kind: "alive", client }), ALIVE);
+      tell("subscribe");
+      const timer = setInterval(() => asleep || tell("alive"), ALIVE);
+      const visibility = () => {
+        clearTimeout(hiding);
+        if (document.hidden) {
+          hiding = window.setTimeout(() => {
+            asleep = true;
+            tell("unsubscribe");
+          }, HIDDEN_FOR);
+        } else if (asleep) {
+          asleep = false;
+          tell("subscribe");
+        }
+      };
+      document.addEventListener("visibilitychange", visibility);
       return () => {
         clearInterval(timer);
+        clearTimeout(hiding);
+        document.removeEventListener("visibilitychange", visibility);
         hearing = null;
-        model.send({ kind: "unsubscribe", client });
+        tell("unsubscribe");
       };
     },
     get: (path) => ask("GET", path),
     command: (path, body) => ask("POST", path, body),
-    close: () => model.off("msg:custom", hear),
+    onBusy(hear) {
+      hearBusy.add(hear);
+      return () => hearBusy.delete(hear);
+    },
+    close() {
+      model.off("msg:custom", hear);
+      model.off("comm_live_update", lost);
+      for (const { timer } of pending.values()) clearTimeout(timer);
+    },
   };
 }

@@ -1,10 +1,20 @@
 /** A cell of a notebook: the view that its widget names, with the details of what is chosen beside it. */
 import { useEffect, useState } from "preact/hooks";
+import { notebookTheme, watchTheme } from "../notebook-theme";
+import type { Group } from "../states";
 import type { Model } from "../widget";
+import { cellWords } from "../words.cell";
+import type { Key } from "../words.en";
+import { useView } from "./context";
 import { Details } from "./details";
+import { useCounts, useFilter, type Filter } from "./forest";
+import { GroupIcon, Icon } from "./icons";
 import { Shell, type HostProps } from "./shell";
-import { Bars } from "./states";
 import { VIEWS } from "./views";
+
+/** The views of a tree, which a reader may exchange for one another. */
+const LAYOUTS = ["tree", "diagram", "timeline"] as const;
+const GROUPS: Group[] = ["running", "waiting", "stopping", "retrying", "failed", "stopped"];
 
 /** A trait of the widget, from both sides. */
 export function useTrait<T>(model: Model, name: string): [T, (value: T) => void] {
@@ -22,31 +32,156 @@ export function useTrait<T>(model: Model, name: string): [T, (value: T) => void]
   return [value, change];
 }
 
-export function Cell({ model, ...host }: HostProps & { model: Model }) {
-  const [view] = useTrait<string>(model, "view");
+/** A fact that somebody else tells. */
+function useHeard<T>(first: () => T, hear: (set: (value: T) => void) => () => void): T {
+  const [value, setValue] = useState(first);
+  useEffect(() => hear(setValue), []);
+  return value;
+}
+
+interface Props extends HostProps {
+  model: Model;
+  onBusy(hear: (busy: boolean) => void): () => void;
+}
+
+export function Cell({ model, onBusy, ...props }: Props) {
+  const [name, setName] = useTrait<string>(model, "view");
   const [height] = useTrait<number>(model, "height");
   const [selected, select] = useTrait<number | null>(model, "selected");
+  const theme = useHeard(notebookTheme, watchTheme);
+  const busy = useHeard(() => false, onBusy);
+  const { host, store } = props;
   useEffect(() => {
-    host.host.style.height = `${height}px`;
+    host.style.height = `${height}px`;
   }, [height]);
-  const View = VIEWS[view];
+  const languages = [document.documentElement.lang, ...navigator.languages].filter((one) => one.startsWith("zh")).concat(navigator.languages);
   return (
-    <Shell {...host} onSelect={select}>
-      {({ narrow }) => (
-        <>
-          <Bars />
-          <main class={`tree ${selected !== null ? "opened" : ""}`}>
-            <div class="forest">
-              {View && <View model={model} selected={selected} narrow={narrow} ended={host.store.link === "down"} onSelect={select} />}
-            </div>
-            {selected !== null && (
-              <aside class="side">
-                <Details key={selected} id={selected} onClose={() => select(null)} />
-              </aside>
-            )}
-          </main>
-        </>
-      )}
+    <Shell {...props} theme={theme} languages={languages} narrowBelow={0} onSelect={select}>
+      {({ onLanguage }) => <Inside {...{ model, name, selected, busy, onLanguage }} ended={store.over && store.link === "down"} onName={setName} onSelect={select} />}
     </Shell>
+  );
+}
+
+interface InsideProps {
+  model: Model;
+  name: string;
+  selected: number | null;
+  busy: boolean;
+  ended: boolean;
+  onName(name: string): void;
+  onSelect(id: number | null): void;
+  onLanguage(language: "en" | "zh"): void;
+}
+
+function Inside({ model, name, selected, busy, ended, onName, onSelect, onLanguage }: InsideProps) {
+  const { speech } = useView();
+  const filter = useFilter();
+  const words = cellWords[speech.language];
+  const View = VIEWS[name];
+  const back = () => onSelect(null);
+  return (
+    <>
+      <div class="cell-bar">
+        <Layouts name={name} onName={onName} />
+        <Chips filter={filter} />
+        <span class="spring" />
+        <Search filter={filter} />
+        <Link busy={busy} ended={ended} />
+        <button class="tool words" lang={speech.language === "zh" ? "en" : "zh-CN"} title={speech.t("head.languageTitle")} onClick={() => onLanguage(speech.language === "zh" ? "en" : "zh")}>
+          {speech.language === "zh" ? "EN" : "中"}
+        </button>
+      </div>
+      <div class={`tree ${selected === null ? "" : "opened"} ${ended ? "over" : ""}`}>
+        <div class="forest">{View && <View {...{ model, selected, filter, ended, onSelect }} />}</div>
+        {selected !== null && (
+          <aside class="side" onKeyDown={(event) => event.key === "Escape" && back()}>
+            <button class="tool shut" title={words.close} aria-label={words.close} onClick={back}>
+              <Icon name="close" />
+            </button>
+            <Details key={selected} id={selected} onClose={back} />
+          </aside>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Layouts({ name, onName }: { name: string; onName(name: string): void }) {
+  const words = cellWords[useView().speech.language];
+  const there = LAYOUTS.filter((one) => one in VIEWS);
+  if (there.length < 2 || !there.some((one) => one === name)) return null;
+  return (
+    <div class="layouts" role="group" aria-label={words.views}>
+      {there.map((one) => (
+        <button key={one} class="layout" aria-pressed={one === name} onClick={() => onName(one)}>
+          {words[one]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** How many tasks are how: each one filters. */
+function Chips({ filter: { group, setGroup } }: { filter: Filter }) {
+  const { t, number } = useView().speech;
+  const counts = useCounts();
+  return (
+    <div class="chips" role="group" aria-label={t("count.strip")}>
+      {GROUPS.filter((one) => counts[one] || one === group).map((one) => (
+        <button
+          key={one}
+          class={`chip g-${one}`}
+          aria-pressed={group === one}
+          aria-label={`${number(counts[one])} ${t(`count.${one}` as Key)}`}
+          title={t(`count.${one}` as Key)}
+          onClick={() => setGroup(group === one ? null : one)}
+        >
+          <GroupIcon group={one} />
+          <span class="tabular">{number(counts[one])}</span>
+          <span class="word">{t(`count.${one}` as Key)}</span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Search({ filter: { text, setText, clear } }: { filter: Filter }) {
+  const { speech } = useView();
+  return (
+    <label class="search">
+      <Icon name="search" />
+      <input
+        type="search"
+        value={text}
+        placeholder={cellWords[speech.language].filter}
+        aria-label={speech.t("tree.filter")}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Escape" && clear()}
+      />
+    </label>
+  );
+}
+
+/** Whether what is shown is so now. */
+function Link({ busy, ended }: { busy: boolean; ended: boolean }) {
+  const { store, speech } = useView();
+  const words = cellWords[speech.language];
+  const [kind, text, hint] =
+    ended ? (["ended", words.ended, words.endedHint] as const)
+    : store.link === "down" ? (["offline", words.lost, words.lostHint] as const)
+    : busy ? (["paused", words.busy, words.busyHint] as const)
+    : (["live", words.live, undefined] as const);
+  return (
+    <>
+      {store.session?.readOnly && (
+        <span class="badge">
+          <Icon name="lock" size={13} /> {speech.t("head.readOnly")}
+        </span>
+      )}
+      <span class={`live live-${kind}`} role="status" title={hint}>
+        <span class="dot" />
+        <span class="word">{text}</span>
+      </span>
+    </>
   );
 }

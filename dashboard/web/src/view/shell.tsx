@@ -32,30 +32,33 @@ export interface Inside {
 }
 
 interface Props extends HostProps {
-  /** The theme that the host has, where it has one. */
+  /** What the host has, where it has one. */
   theme?: Theme;
+  languages?: readonly string[];
+  /** Below so many pixels it is laid out as for a phone. */
+  narrowBelow?: number;
   onSelect(id: number | null): void;
   children(inside: Inside): ComponentChildren;
 }
 
-function useNarrow(host: HTMLElement): boolean {
-  const [narrow, setNarrow] = useState(host.clientWidth < 720);
+function useNarrow(host: HTMLElement, below: number): boolean {
+  const [narrow, setNarrow] = useState(host.clientWidth < below);
   useEffect(() => {
-    const watch = new ResizeObserver(() => setNarrow(host.clientWidth < 720));
+    const watch = new ResizeObserver(() => setNarrow(host.clientWidth < below));
     watch.observe(host);
     return () => watch.disconnect();
   }, [host]);
   return narrow;
 }
 
-export function Shell({ store, memory, host, theme: given, onLanguage, onSelect, children }: Props) {
-  const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), navigator.languages));
+export function Shell({ store, memory, host, theme: given, languages = navigator.languages, narrowBelow = 720, onLanguage, onSelect, children }: Props) {
+  const [language, setLanguage] = useState<Language>(() => preferredLanguage(memory.get("language"), languages));
   const [chosen, setTheme] = useState<Theme>(() => (memory.get("theme") as Theme | null) ?? "auto");
   const [question, setQuestion] = useState<Question | null>(null);
   const [said, setSaid] = useState<{ text: string; failed: boolean } | null>(null);
   const speech = useMemo(() => speechOf(language), [language]);
   const theme = given ?? chosen;
-  const narrow = useNarrow(host);
+  const narrow = useNarrow(host, narrowBelow);
   useStore(store);
 
   useEffect(() => {

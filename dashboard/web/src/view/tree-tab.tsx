@@ -5,7 +5,7 @@ import { indexChildren, lines as linesOf } from "../tree";
 import type { Row } from "../types";
 import { useView } from "./context";
 import { Details, Hint } from "./details";
-import { useForest } from "./forest";
+import { useCounts, useFilter, useForest } from "./forest";
 import { Grid } from "./grid";
 import { Icon } from "./icons";
 import type { Memory } from "./shell";
@@ -26,7 +26,10 @@ interface TreeProps {
 export function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) {
   const { store, speech } = useView();
   const { t } = speech;
-  const { text, group, closed, rows, lines, counts, filtering, setText, setGroup, setClosed, onToggle, clear } = useForest();
+  const filter = useFilter();
+  const { text, group, filtering, setText, setGroup, clear } = filter;
+  const { rows, lines, closed, setClosed, onToggle } = useForest(filter);
+  const counts = useCounts();
   const [openDetails, setOpenDetails] = useState(false);
   const [timeline, setTimeline] = useState(() => memory.get("timeline") !== "closed");
   const grid = useRef<HTMLDivElement>(null);

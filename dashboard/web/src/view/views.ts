@@ -2,12 +2,13 @@
 import type { ComponentType } from "preact";
 import type { Model } from "../widget";
 import { CellTree } from "./cell-tree";
+import type { Filter } from "./forest";
 
 /** What a view is given; store, words and commands come from `useView()`. */
 export interface CellProps {
   model: Model;
   selected: number | null;
-  narrow: boolean;
+  filter: Filter;
   /** The tree is shut down: what is shown is how it ended. */
   ended: boolean;
   onSelect(id: number | null): void;
