@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -15,6 +16,16 @@ from gotask.stop_report import report_on
 from gotask.tracing import is_idle, stack_of_frame
 
 NAMES = ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT")
+
+
+def hear_interrupts(root: Any) -> None:
+    """In the kernel of a notebook: have the interrupt of a cell wake a loop that nothing else would wake.
+
+    The kernel's own handler only cancels the cell, and the tree goes on (M1).
+    """
+    if threading.current_thread() is threading.main_thread() and sys.platform != "emscripten":
+        undo = root._life.pump.backend.wake_on_signals()
+        root._life.more().finals.append(lambda root: undo())
 
 
 class OSSignal(ChannelTask[int]):

@@ -22,7 +22,7 @@ from gotask.pump import Pump
 from gotask.roots import EVERYWHERE, OPEN, ROOTS
 from gotask.states import DISPOSED, STARTED
 from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
-from gotask.tracing import LOGGER, caller, say, stack_of
+from gotask.tracing import LOGGER, caller, ipython, say, stack_of
 from gotask.waiting import Waiters, lineage
 from gotask.watchdog import Blockage, Watchdog, check_limit, watch
 from gotask.work import K, T, WorkCollection, WorkLife
@@ -212,6 +212,10 @@ class RootManager(WorkCollection[K, T]):
         life.loop.post(life)
         try:
             await self.wait_started()
+            if hasattr(ipython(), "kernel"):
+                from gotask.os_signal import hear_interrupts
+
+                hear_interrupts(self)
             if options.get("handle_signals"):
                 await self.add_signals()
         except BaseException:

@@ -55,9 +55,22 @@ def where(origin: Origin) -> str:
 
 
 def shown_path(path: str) -> str:
-    """A path as people want to read it: relative when it lies in the working directory."""
+    """A path as people want to read it: relative when it lies in the working directory; `cell [3]` in a notebook."""
     here = os.path.join(os.getcwd(), "")
-    return path[len(here) :] if path.startswith(here) else path
+    return cell_of(path) or path.removeprefix(here)
+
+
+def ipython() -> Any:
+    """The IPython that runs this program's cells; None in another program."""
+    module = sys.modules.get("IPython.core.getipython")
+    return None if module is None else module.get_ipython()
+
+
+def cell_of(path: str) -> str | None:
+    """What readers of a notebook call a cell, whose code a kernel compiles under the name of a temporary file (H1)."""
+    shell = ipython()
+    known = None if shell is None else shell.compile.format_code_name(path)
+    return None if known is None else f"cell {known[1].removeprefix('In')}"
 
 
 def stack_of(coro: Any) -> list[str]:

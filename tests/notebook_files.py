@@ -60,8 +60,19 @@ def _normal_cell(cell: NotebookNode) -> dict[str, Any]:
     plain = {"id": cell.id, "cell_type": cell.cell_type, "metadata": metadata, "source": source}
     if cell.cell_type != "code":
         return plain
-    outputs = [_normal_output(output) for output in cell.outputs]
+    outputs = [_normal_output(output) for output in _joined(cell.outputs)]
     return plain | {"execution_count": cell.execution_count, "outputs": outputs}
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """What was printed, in one piece: where the kernel has cut it is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream" and output.name == joined[-1].name:
+            joined[-1] = nbformat.from_dict({**joined[-1], "text": joined[-1].text + output.text})
+        else:
+            joined.append(output)
+    return joined
 
 
 def _normal_output(output: NotebookNode) -> dict[str, Any]:

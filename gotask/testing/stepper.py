@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
-
-import anyio
 
 from gotask.context import holds
 from gotask.errors import TaskDisposedError, TaskStateError
@@ -17,6 +15,7 @@ from gotask.events import Observer
 from gotask.job import Job
 from gotask.states import DISPOSED, DISPOSING, RETRYING, TaskState
 from gotask.testing.queued import KINDS, Hold, QueuedEvent, StateChange, StepTaken, hold_of, look_at, name_of
+from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,7 +33,7 @@ class Stepper:
     Paused, the Job takes no queued event; bodies and other Jobs go on, and `add_task` returns at once. So what waits
     for an event of it (`await task.wait_started()`, `await job.call(…)`) waits for a step. A stop, a restart and
     the shutdown override the pause. `with Stepper(job) as stepper:` lets the loop run again at the end. `print` it to
-    see what is queued. It is used in the tree's own thread.
+    see what is queued.
 
     Raises:
         TypeError: It is no Job.
@@ -48,19 +47,19 @@ class Stepper:
         self.job = job
         self._life: Any = job._life
         self._loop = self._life.child_loop
-        self._check_pause()
-        if job.task_id in STEPPERS:
-            raise TaskStateError(f"{name_of(job)} has a Stepper already: close() that one first")
         self._closed = False
+        self._stepping = False
         self._last: StepTaken | None = None
-        self._changed = anyio.Event()
-        self._turn = anyio.Lock()
+        self._changed = Waiters()
         self._listener = Listener(self)
-        self._life.pump.observers.attach(self._listener, job)
-        STEPPERS[job.task_id] = self
-        self.pause()
+        job._now(self._open)
 
-    def _check_pause(self) -> None:
+    def _open(self) -> None:
+        self._pause()
+        STEPPERS[self.job.task_id] = self
+        self._life.pump.observers.attach(self._listener, self.job)
+
+    def _pause(self) -> None:
         life, job = self._life, self.job
         if life.parent is None:
             raise TaskStateError(
@@ -72,7 +71,17 @@ class Stepper:
             raise TaskDisposedError(
                 f"{job.execution_path} ends or has ended ({life.state.name}): there is nothing to pause"
             )
-        life.pump.check_thread("Stepper")
+        if STEPPERS.get(job.task_id, self) is not self:
+            raise TaskStateError(f"{name_of(job)} has a Stepper already: close() that one first")
+        if self._closed:
+            raise TaskStateError(f"this Stepper on {name_of(job)} is closed: make another one")
+        self._loop.paused = True
+        self._loop.allowance = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, or its Job has ended."""
+        return self._closed
 
     @property
     def is_paused(self) -> bool:
@@ -82,7 +91,16 @@ class Stepper:
     @property
     def queue(self) -> list[QueuedEvent]:
         """What the loop would do next, the next one first."""
-        return [look_at(event) for event in self._loop.queue or ()]
+        return self.ahead(self.queued)
+
+    def ahead(self, count: int) -> list[QueuedEvent]:
+        """The first so many of them."""
+        return [look_at(event) for event in islice(self._loop.queue or (), count)]
+
+    @property
+    def queued(self) -> int:
+        """How many there are."""
+        return len(self._loop.queue or ())
 
     @property
     def held(self) -> Hold | None:
@@ -102,30 +120,32 @@ class Stepper:
         Raises:
             TaskStateError: It is called in a hook that holds this loop up, so it would wait for itself.
         """
+        loop = self._loop
         self._life.pump.check_thread("step()")
-        if holds(self._loop):
+        if holds(loop):
             raise TaskStateError(
                 f"step() in a hook that holds the loop of {name_of(self.job)} would wait for itself: "
                 f"take the step outside of that loop"
             )
-        async with self._turn:
-            while self.is_paused and self._loop.holder is not None:
-                await self._changed.wait()
-            return await self._take()
-
-    async def _take(self) -> StepTaken | None:
-        loop = self._loop
+        while self._stepping or (self.is_paused and loop.holder is not None):
+            await self._change()
         if not (loop.paused and loop.opened and loop.queue):
             return None
+        self._stepping = True
         self._last = None
         loop.allowance = 1
         loop.look()
         try:
             while loop.allowance and loop.paused:
-                await self._changed.wait()
+                await self._change()
         finally:
             loop.allowance = 0
+            self._stepping = False
+            self._changed.release()
         return self.last
+
+    async def _change(self) -> None:
+        await self._changed.wait(self._life.pump.backend)
 
     async def run_to(self, wanted: str | Callable[[QueuedEvent], object]) -> QueuedEvent | None:
         """Take events until the next one is wanted, and return that; None: there was none, or the pause is over.
@@ -138,13 +158,15 @@ class Stepper:
         """
         if isinstance(wanted, str) and wanted not in KINDS:
             raise ValueError(f"{wanted!r} is no kind of event: use one of {', '.join(KINDS)}")
-        while self._loop.queue:
-            first = look_at(self._loop.queue[0])
+        while queue := self.ahead(1):
+            first = queue[0]
             if first.kind == wanted if isinstance(wanted, str) else wanted(first):
                 return first
             if await self.step() is None:
                 break
         return None
+
+    # From any thread (M6)
 
     def pause(self) -> None:
         """Take no further event, again after `resume`.
@@ -152,28 +174,49 @@ class Stepper:
         Raises:
             TaskStateError: It is closed. TaskDisposedError: The Job is stopped.
         """
-        self._check_pause()
-        if self._closed:
-            raise TaskStateError(f"this Stepper on {name_of(self.job)} is closed: make another one")
-        self._loop.paused = True
-        self._loop.allowance = 0
+        self.job._now(self._pause)
 
     def resume(self) -> None:
         """Let the loop run by itself, until `pause`."""
-        if self._closed:
-            return
-        self._life.pump.check_thread("resume()")
-        self._loop.paused = False
-        self._loop.look()
-        self._wake()
+        self.job._now(self._resume)
+
+    def _resume(self) -> None:
+        if not self._closed:
+            self._loop.paused = False
+            self._loop.look()
+            self._changed.release()
 
     def close(self) -> None:
         """Let the loop run by itself for good."""
-        self.resume()
+        if not self._closed:
+            self.job._now(self._close)
+
+    def _close(self) -> None:
+        self._resume()
         self._closed = True
         self._life.pump.observers.detach(self._listener)
         if STEPPERS.get(self.job.task_id) is self:
             del STEPPERS[self.job.task_id]
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have it called in the tree's thread.
+
+        Raises:
+            TaskDisposedError: The event loop of the tree is closed.
+        """
+        self._life.pump.backend.call_from_thread(function)
+
+    # In the tree's thread, beside its loops
+
+    def later(self, delay: float, function: Callable[[], object]) -> Any:
+        """Have it called after so many seconds; `cancel()` of what is returned takes it back."""
+        backend = self._life.pump.backend
+        return backend.call_at(backend.clock() + delay, function)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], then: Callable[[Any, BaseException | None], object]) -> Any:
+        """Have a coroutine run, then call `then(value, error)`; `cancel()` of what is returned cancels it."""
+        pump = self._life.pump
+        return pump.backend.spawn_body(work, pump.context.copy(), then)
 
     def __enter__(self) -> Self:
         return self
@@ -184,20 +227,15 @@ class Stepper:
         self.close()
 
     def __str__(self) -> str:
-        job, last, waiting = self.job, self.last, self._loop.queue or ()
-        queue = [look_at(event) for event in islice(waiting, SHOWN)]
+        job, last, queue = self.job, self.last, self.ahead(SHOWN)
         lines = [f"{name_of(job)} {job.state.name}, its loop is {'paused' if self.is_paused else 'running'}"]
         lines += [] if last is None else [f"  last      {last}"]
         lines += [] if self.held is None else [f"  held by   {self.held}"]
         lines += [f"  {'then' if index else 'next'}      {event}: {event.will}" for index, event in enumerate(queue)]
         lines += [] if queue else ["  next      nothing: the queue is empty"]
-        lines += _more("events", len(waiting))
+        lines += _more("events", self.queued)
         lines += [f"  child     {name_of(child)} {child.state.name}" for child in job.children[:SHOWN]]
         return "\n".join(lines + _more("children", job.size))
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
 
 
 def _more(what: str, count: int) -> list[str]:
@@ -215,7 +253,7 @@ class Listener(Observer):
         stepper = self._stepper
         if job is stepper.job:
             stepper._last = StepTaken(look_at(self._loop.holder)) if self._loop.paused else None
-            stepper._wake()
+            stepper._changed.release()
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
         stepper, last = self._stepper, self._stepper._last
@@ -224,13 +262,13 @@ class Listener(Observer):
         if last is not None and self._loop.holder is not None:
             stepper._last = replace(last, changes=(*last.changes, StateChange(task, old, new)))
         if task is stepper.job:
-            stepper._wake()  # its end overrides the pause
+            stepper._changed.release()  # its end overrides the pause
             if new is DISPOSED:
                 stepper.close()
 
     def loop_held(self, job: Any, task: Any) -> None:
         if job is self._stepper.job:
-            self._stepper._wake()
+            self._stepper._changed.release()
 
     def stop_requested(self, task: Any, reason: BaseException) -> None:
         if task is self._stepper.job:
