@@ -321,7 +321,7 @@ def notebooks(arguments: list[str]) -> int:
 def lite(arguments: list[str]) -> int:
     """The notebooks as a site in which the browser itself is the kernel."""
     find_npm("lite")
-    return run(set_up(("lite",), name="lab"), "lite/build.py", *arguments)
+    return run(set_up(("lite",), name="lite"), "lite/build_site.py", *arguments)
 
 
 def bench(arguments: list[str]) -> int:

@@ -36,7 +36,7 @@ INTEGRITY = "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AG
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 
 KEPT_OUT = {"threads", "plots"}
-"""Tags of the notebooks that need what a browser does not have: threads; pandas and matplotlib, compiled for it."""
+"""Tags of notebooks and cells that need what the browser lacks: threads; pandas and matplotlib, compiled for it."""
 NOT_LOADED = ("jupyterlab_widgets", "widgetsnbextension")
 """Wheels that hold code for the page, not for Python."""
 
@@ -127,50 +127,53 @@ def package(wheel: Path) -> dict[str, Any]:
 # The notebooks.
 
 
-def notebooks() -> list[Path]:
-    """Those that a browser can run, in order."""
-    return [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if not KEPT_OUT & tags(path)]
+def notebooks() -> dict[str, dict[str, Any]]:
+    """Those that a browser can run, by name and in order, without the cells that it cannot."""
+    found = {path.name: json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    kept = {name: notebook for name, notebook in found.items() if runs(notebook)}
+    return {name: {**one, "cells": [cell for cell in one["cells"] if runs(cell)]} for name, one in kept.items()}
 
 
-def tags(path: Path) -> set[str]:
-    """The tags of a whole notebook."""
-    return set(json.loads(path.read_text("utf-8"))["metadata"].get("tags", ()))
+def runs(part: dict[str, Any]) -> bool:
+    """Whether a browser can run this notebook, or this cell."""
+    return not KEPT_OUT.intersection(part["metadata"].get("tags", ()))
 
 
-def title(path: Path) -> str:
-    """The first heading of a notebook."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return next((line[2:] for text in texts for line in text.splitlines() if line.startswith("# ")), path.stem)
+def title(notebook: dict[str, Any]) -> str:
+    """Its first heading."""
+    texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    return next(line[2:] for text in texts for line in text.splitlines() if line.startswith("# "))
 
 
-def welcome(paths: list[Path]) -> str:
-    """The first page of the site: a list of the notebooks, the tour on top."""
-    links = (f'<li><a href="lab/index.html?path={path.name}">{html.escape(title(path))}</a></li>' for path in paths)
+def welcome(contents: dict[str, dict[str, Any]]) -> str:
+    """The first page of the site: a list of the notebooks."""
+    links = (
+        f'<li><a href="lab/index.html?path={name}">{html.escape(title(one))}</a></li>' for name, one in contents.items()
+    )
     return (HERE / "welcome.html").read_text("utf-8").replace("<!-- notebooks -->", "\n".join(links))
 
 
 # The site.
 
 
-def build(site: Path) -> None:
-    """Build the site into this folder, which is made anew."""
+def build(site: Path, contents: dict[str, dict[str, Any]]) -> None:
+    """Build the site with these notebooks into this folder, which is made anew."""
     fetched = fetch()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         configure(work, lay_pyodide(fetched, work / "static" / "pyodide"))
         (work / "files").mkdir()
-        for path in notebooks():
-            shutil.copy(path, work / "files")
+        for name, notebook in contents.items():
+            (work / "files" / name).write_text(json.dumps(notebook), "utf-8")
         shutil.rmtree(site, ignore_errors=True)
         # There, because it writes into the current folder what it has done already.
         run(sys.executable, "-m", "jupyterlite_core", "build", "--output-dir", str(site), cwd=work)
     shutil.copy(site / "lab" / "favicon.ico", site)  # where browsers look for it
-    (site / "index.html").write_text(welcome(notebooks()), "utf-8")
+    (site / "index.html").write_text(welcome(contents), "utf-8")
 
 
 def configure(work: Path, packages: list[str]) -> None:
-    """Write the two files that tell JupyterLite how to build, and the built site how to start its kernel."""
+    """Write what tells JupyterLite how to build, and the built site how to start its kernel and what to show."""
     extensions = ("anywidget", "@jupyter-widgets/jupyterlab-manager", KERNEL)
     building = {
         "apps": ["lab"],
@@ -185,6 +188,8 @@ def configure(work: Path, packages: list[str]) -> None:
     starting = {"litePluginSettings": {f"{KERNEL}:kernel": kernel}}
     content = {"jupyter-lite-schema-version": 0, "jupyter-config-data": starting}
     (work / "jupyter-lite.json").write_text(json.dumps(content), "utf-8")
+    seen = {"@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False}}
+    (work / "overrides.json").write_text(json.dumps(seen), "utf-8")
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -211,7 +216,8 @@ if __name__ == "__main__":
     parser.add_argument("--serve", action="store_true", help="then serve it on this machine, until Ctrl-C")
     parser.add_argument("--port", type=int, default=8000, help="of --serve; 0: any (default: %(default)s)")
     given = parser.parse_args()
-    build(SITE)
-    print(f"{SITE.relative_to(ROOT)}: {len(notebooks())} notebooks", flush=True)
+    contents = notebooks()
+    build(SITE, contents)
+    print(f"{SITE.relative_to(ROOT)}: {', '.join(contents)}", flush=True)
     if given.serve:
         serve(SITE, given.port)
