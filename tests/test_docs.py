@@ -19,6 +19,7 @@ from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("docs/traces.md", "docs/traces_CN.md", "docs/dashboard.md", "docs/dashboard_CN.md", "dashboard/README.md")
+LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"python", "console", "mermaid", "text"}
@@ -36,19 +37,19 @@ def prose(name: str) -> str:
     return BLOCK.sub("", read(name))
 
 
-def blocks(*languages: str) -> list[tuple[str, str]]:
-    """The code blocks of these languages in all documents, each once, with a name for it."""
+def blocks(names: tuple[str, ...], *languages: str) -> list[tuple[str, str]]:
+    """The code blocks of these languages in these documents, each once, with a name for it."""
     found: dict[str, str] = {}
-    for name in DOCUMENTS:
+    for name in names:
         for number, (language, code) in enumerate(BLOCK.findall(read(name)), 1):
             if language in languages:
                 found.setdefault(code, f"{name}, block {number}")
     return [(place, code) for code, place in found.items()]
 
 
-def each(*languages: str) -> pytest.MarkDecorator:
+def each(*languages: str, names: tuple[str, ...] = DOCUMENTS) -> pytest.MarkDecorator:
     """Run a test for each of these blocks."""
-    found = blocks(*languages)
+    found = blocks(names, *languages)
     return pytest.mark.parametrize("code", [code for _, code in found], ids=[place for place, _ in found])
 
 
@@ -60,7 +61,7 @@ PAIRS = [
         "README.md",
         "docs/traces.md",
         "docs/dashboard.md",
-        *(f"lessons/lesson{number:02}/README.md" for number in range(1, 11)),
+        *LESSONS,
     )
 ]
 both_languages = pytest.mark.parametrize("pair", PAIRS, ids=[english for english, _ in PAIRS])
@@ -122,7 +123,7 @@ def test_every_block_is_of_a_language_that_is_checked() -> None:
     assert {language for name in DOCUMENTS for language, _ in BLOCK.findall(read(name))} <= LANGUAGES
 
 
-@each("python")
+@each("python", names=(*DOCUMENTS, *LESSONS))
 def test_python_prints_what_is_shown(code: str, tmp_path: Path) -> None:
     """A program is run as it stands; the comment at its end is what it prints. A test is run by pytest."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("GOTASK_", "PYTEST_"))}

@@ -135,7 +135,7 @@ async def test_a_step_says_what_it_changed(root: RootManager[Any, Any]) -> None:
     assert [change.task for change in taken.changes] == [worker] * 3
     assert [change.new for change in taken.changes] == [TaskState.STARTING, TaskState.STARTED, TaskState.GOING]
     assert taken.waits_for is None
-    assert str(taken) == f"start Worker#{worker.task_id}: INIT → STARTING → STARTED → GOING"
+    assert str(taken) == f"start Worker#{worker.task_id}: INIT -> STARTING -> STARTED -> GOING"
 
 
 async def test_a_step_whose_hook_waits(root: RootManager[Any, Any]) -> None:
@@ -144,12 +144,12 @@ async def test_a_step_whose_hook_waits(root: RootManager[Any, Any]) -> None:
     slow, worker = job.add_task(Slow()), job.add_task(Worker())
     taken = await stepper.step()
     assert taken is not None
-    assert str(taken) == f"start Slow#{slow.task_id}: INIT → STARTING, waits in start()"
+    assert str(taken) == f"start Slow#{slow.task_id}: INIT -> STARTING, waits in start()"
     assert str(stepper.held) == f"start() of Slow#{slow.task_id}"
     assert worker.state is TaskState.INIT
     await anyio.sleep(2)
     assert stepper.last is not None
-    assert str(stepper.last) == f"start Slow#{slow.task_id}: INIT → STARTING → STARTED"
+    assert str(stepper.last) == f"start Slow#{slow.task_id}: INIT -> STARTING -> STARTED"
     job.add_task(Slow())
     assert [str(await stepper.step()).partition(" ")[0] for _ in range(2)] == ["start", "start"]
     job.add_task(Worker())
@@ -309,7 +309,7 @@ async def test_it_prints_as_a_picture(root: RootManager[Any, Any]) -> None:
     a, b = f"Slow#{slow.task_id}", f"Worker#{worker.task_id}"
     assert str(stepper).splitlines() == [
         f"Job#{job.task_id} STARTED, its loop is paused",
-        f"  last      start {a}: INIT → STARTING, waits in start()",
+        f"  last      start {a}: INIT -> STARTING, waits in start()",
         f"  held by   start() of {a}",
         f"  next      start {b}: begins go() beside this loop",
         f"  child     {a} STARTING",

@@ -5,6 +5,8 @@ root.add_task(Dashboard())                          # in any program: the log sa
 app.mount("/gotask", create_app(root))              # in a FastAPI or Starlette application
 
 TaskTree(root)                                      # in a cell of a notebook
+
+Stepper(root)                                       # the events of a Job one by one, in a cell
 """
 
 import typing
@@ -12,9 +14,10 @@ import typing
 if typing.TYPE_CHECKING:
     from gotask_dashboard.app import create_app
     from gotask_dashboard.dashboard import Dashboard
+    from gotask_dashboard.stepping import Stepper
     from gotask_dashboard.widget import TaskTree
 else:
-    _PLACES = {"create_app": "app", "Dashboard": "dashboard", "TaskTree": "widget"}
+    _PLACES = {"create_app": "app", "Dashboard": "dashboard", "Stepper": "stepping", "TaskTree": "widget"}
 
     def __getattr__(name):
         """Import a name when it is first used: FastAPI and SQLAlchemy take half a second (PEP 562)."""
@@ -27,4 +30,4 @@ else:
         return sorted({*globals(), *__all__})
 
 
-__all__ = ["Dashboard", "TaskTree", "create_app"]
+__all__ = ["Dashboard", "Stepper", "TaskTree", "create_app"]

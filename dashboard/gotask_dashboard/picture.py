@@ -57,7 +57,12 @@ def step_of(step: StepTaken) -> dict[str, Any]:
     for change in step.changes:
         walk = walks.setdefault(change.task.task_id, {**named(change.task), "states": [int(change.old)]})
         walk["states"].append(int(change.new))
-    return {"event": event_of(step.event), "walks": list(walks.values()), "waits": hold_of(step.waits_for)}
+    return {
+        "number": step.number,
+        "event": event_of(step.event),
+        "walks": list(walks.values()),
+        "waits": hold_of(step.waits_for),
+    }
 
 
 def walk_jobs(root: Any) -> Iterator[Job[Any]]:

@@ -46,12 +46,13 @@ class Stepper(anywidget.AnyWidget):
     state = traitlets.Dict({}).tag(sync=True)
     """What the view shows."""
 
+    _farewell: Farewell | None = None
+
     def __init__(self, root: Any, *, job: Job[Any] | None = None, predict: bool = False, **options: Any) -> None:
         self._tree = tree_of(root, "Stepper")
         self._busy: str | None = None
         self._note: dict[str, Any] | None = None
         self._answer: dict[str, Any] | None = None
-        self._steps = 0
         self._jobs = jobs_below(self._tree)
         self._stepper = self._begin(self._tree if job is None else job)
         try:
@@ -59,8 +60,8 @@ class Stepper(anywidget.AnyWidget):
         except BaseException:
             self._stepper.close()
             raise
-        self._farewell = Farewell(self)
-        self._tree.observe(self._farewell)
+        self._tree.observe(farewell := Farewell(self))
+        self._farewell = farewell
         self.on_msg(lambda widget, message, buffers: self._hand_over(partial(self._hear, message)))
         self._hand_over(partial(self._look, self._stepper))
 
@@ -71,17 +72,19 @@ class Stepper(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Let the loop run, and take the view away."""
-        self._stepper.close()
-        if self._tree.state is not TaskState.DISPOSED:
-            self._tree.unobserve(self._farewell)
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:  # else it could not be made, or is closed
+            self._stepper.close()
+            if self._tree.state is not TaskState.DISPOSED:
+                self._tree.unobserve(farewell)
         super().close()
 
     def _begin(self, job: Job[Any]) -> LoopStepper:
         top: Any = job
         while getattr(top, "parent", None) is not None:
             top = top.parent
-        if top is not self._tree and isinstance(job, Job) and top is not job:
-            raise ValueError(f"{job!r} is in another tree than {self._tree!r}")
+        if top is not self._tree and isinstance(job, Job):
+            raise ValueError(f"{job!r} is not in this tree, whose root is {self._tree!r}")
         before = OPEN.get(getattr(job, "task_id", 0))
         if before is not None and before is not self:
             before._taken_over()
@@ -117,7 +120,6 @@ class Stepper(anywidget.AnyWidget):
             "busy": self._busy,
             "note": self._note,
             "answer": self._answer,
-            "steps": self._steps,
         }
 
     def _hear(self, message: Mapping[str, Any]) -> None:
@@ -150,13 +152,11 @@ class Stepper(anywidget.AnyWidget):
             return
         self._over(error)
         self._answer = None
-        if step is not None:
-            self._steps += 1
-            if self.predict and guess is not None:
-                came = outcome(step)
-                self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
-                right, asked = self.score
-                self.score = (right + (guess == came), asked + 1)
+        if step is not None and self.predict and guess is not None:
+            came = outcome(step)
+            self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
+            right, asked = self.score
+            self.score = (right + (guess == came), asked + 1)
         self._show()
 
     def _run(self, message: Mapping[str, Any]) -> None:
@@ -208,7 +208,7 @@ class Stepper(anywidget.AnyWidget):
         return str(self._stepper)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle, metadata = super()._repr_mimebundle_(**options)
+        bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         text = repr(self)
         return {**bundle, "text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}, metadata
 

@@ -85,12 +85,13 @@ class Hold:
 class StepTaken:
     """What an event did: the changes of state of the Job and its children, in order.
 
-    `waits_for`: the hook that waited, and held the loop up, when this was looked at; None: the event is over.
+    `number` counts those that a Stepper took. `waits_for`: the hook that waited, and held the loop up, when this was looked at; None: the event is over.
     """
 
     event: QueuedEvent
     changes: tuple[StateChange, ...] = ()
     waits_for: Hold | None = None
+    number: int = 1
 
     @property
     def kind(self) -> str:
@@ -108,7 +109,7 @@ class StepTaken:
             taken.setdefault(change.task.task_id, [change.old]).append(change.new)
         tasks = {change.task.task_id: change.task for change in self.changes}
         walks = [
-            ("" if tasks[one] is self.task else f"{name_of(tasks[one])} ") + " → ".join(state.name for state in states)
+            ("" if tasks[one] is self.task else f"{name_of(tasks[one])} ") + " -> ".join(state.name for state in states)
             for one, states in taken.items()
         ]
         hold = self.waits_for

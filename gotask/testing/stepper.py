@@ -49,6 +49,7 @@ class Stepper:
         self._loop = self._life.child_loop
         self._closed = False
         self._stepping = False
+        self._count = 0
         self._last: StepTaken | None = None
         self._changed = Waiters()
         self._listener = Listener(self)
@@ -252,7 +253,10 @@ class Listener(Observer):
     def event_taken(self, job: Any, event: str, task: Any) -> None:
         stepper = self._stepper
         if job is stepper.job:
-            stepper._last = StepTaken(look_at(self._loop.holder)) if self._loop.paused else None
+            stepper._last = None
+            if self._loop.paused:
+                stepper._count += 1
+                stepper._last = StepTaken(look_at(self._loop.holder), number=stepper._count)
             stepper._changed.release()
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:

@@ -22,6 +22,7 @@ export function useTrait<T>(model: Model, name: string): [T, (value: T) => void]
   useEffect(() => {
     const hear = () => setValue(traitOf<T>(model, name));
     model.on(`change:${name}`, hear);
+    hear(); // what came in between
     return () => model.off(`change:${name}`, hear);
   }, [model, name]);
   const change = (next: T) => {
@@ -33,7 +34,7 @@ export function useTrait<T>(model: Model, name: string): [T, (value: T) => void]
 }
 
 /** A fact that somebody else tells. */
-function useHeard<T>(first: () => T, hear: (set: (value: T) => void) => () => void): T {
+export function useHeard<T>(first: () => T, hear: (set: (value: T) => void) => () => void): T {
   const [value, setValue] = useState(first);
   useEffect(() => hear(setValue), []);
   return value;
