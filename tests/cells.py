@@ -1,4 +1,4 @@
-"""A notebook's page for tests: the widget's real bundle, and a real widget behind it; only the kernel's wire is short."""
+"""A page as of a notebook, for tests: the widget's real bundle, and a real widget at the other end of the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 
 HOST = """
 <!doctype html><html lang="en"><head><meta charset="utf-8"><title>Notebook</title>
-<style>body{margin:0;padding:16px;font:14px sans-serif;background:#fff}body[data-jp-theme-light=false]{background:#111}
+<style>body{margin:0;padding:16px;font:14px sans-serif;background:#fff}
+body[data-jp-theme-light=false]{background:#111;color:#eee}
 main>div{margin-bottom:16px}</style></head>
 <body data-jp-theme-light="true"><main><h1 style="font-size:16px;margin:0 0 12px">Notebook</h1></main></body></html>
 """

@@ -10,10 +10,19 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from playwright.sync_api import Browser, Playwright
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CHROMIUM = Path(os.environ.get("GOTASK_CHROMIUM", "/usr/bin/chromium"))
+AXE = REPOSITORY / "dashboard" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+MISSING = [str(path) for path in (CHROMIUM, AXE) if not path.exists()]
+IN_BROWSER = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        bool(MISSING) and os.environ.get("CI") != "true", reason=f"{MISSING} is not there: apt install chromium, npm ci"
+    ),
+]
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -23,6 +32,17 @@ FLAGS = (
 def launch(playwright: Playwright) -> Browser:
     """Debian's Chromium, or the one that GOTASK_CHROMIUM names."""
     return playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps people out."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 class Program:

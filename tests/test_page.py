@@ -6,24 +6,16 @@ would not let through.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import CHROMIUM, REPOSITORY, Program, launch
+from pages import IN_BROWSER, Program, launch, serious
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-AXE = REPOSITORY / "dashboard" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-MISSING = [str(path) for path in (CHROMIUM, AXE) if not path.exists()]
-pytestmark = [
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        bool(MISSING) and os.environ.get("CI") != "true", reason=f"{MISSING} is not there: apt install chromium, npm ci"
-    ),
-]
+pytestmark = IN_BROWSER
 
 Open = Callable[..., "Seen"]
 
@@ -454,17 +446,6 @@ def test_targets_are_large_enough_for_a_finger(service: Program, visit: Open) ->
     assert boxes.count() > 12
     heights = boxes.evaluate_all("all => all.map((one) => one.getBoundingClientRect().height)")
     assert min(heights) >= 44
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps people out."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import traitlets
-from ipywidgets import Layout
+try:
+    import anywidget
+    import traitlets
+    from ipywidgets import Layout
+except ModuleNotFoundError as error:
+    needs = f"a view in a notebook needs the package {error.name}: pip install 'gotask[notebook]'"
+    raise ModuleNotFoundError(needs, name=error.name) from None
 
 from gotask import BlockingRoot, GotaskError, RootManager, TaskSnapshot, TaskState, TaskStateError, snapshot
 from gotask_dashboard import cells, fallback, paths

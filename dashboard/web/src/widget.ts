@@ -44,7 +44,7 @@ export interface WidgetTransport extends Transport {
 export function widgetTransport(model: Model): WidgetTransport {
   // Several views, also in other browsers, share the comm: each hears all messages, and takes its own.
   const client = Math.random().toString(36).slice(2);
-  const pending = new Map<number, { resolve(value: unknown): void; reject(problem: Problem): void; timer: number }>();
+  const pending = new Map<number, { resolve(value: unknown): void; reject(problem: Problem): void; timer: ReturnType<typeof setTimeout> }>();
   const busy = new Set<number>();
   const hearBusy = new Set<(busy: boolean) => void>();
   let hearing: ((event: StreamEvent) => void) | null = null;
@@ -73,21 +73,25 @@ export function widgetTransport(model: Model): WidgetTransport {
     // In their order: small ones are read sooner than large ones.
     before = before.then(async () => take(head, await content));
   };
-  const lost = () => hearing?.({ event: "down", data: null });
+  const lost = () => {
+    if (!hearing) return;
+    hearing({ event: "down", data: null });
+    tell("subscribe"); // the same event tells that it is there again
+  };
   model.on("msg:custom", hear);
   model.on("comm_live_update", lost);
 
   const ask = (method: string, path: string, body?: unknown) =>
     new Promise<unknown>((resolve, reject) => {
       const id = ++last;
-      pending.set(id, { resolve, reject, timer: window.setTimeout(() => wait(id, true), BUSY_AFTER) });
+      pending.set(id, { resolve, reject, timer: setTimeout(() => wait(id, true), BUSY_AFTER) });
       model.send({ kind: "ask", client, id, method, path, body });
     });
   const tell = (kind: string) => model.send({ kind, client });
   return {
     quiet: true,
     subscribe(listen) {
-      let hiding = 0;
+      let hiding: ReturnType<typeof setTimeout> | undefined;
       let asleep = false;
       hearing = listen;
       tell("subscribe");
@@ -95,7 +99,7 @@ export function widgetTransport(model: Model): WidgetTransport {
       const visibility = () => {
         clearTimeout(hiding);
         if (document.hidden) {
-          hiding = window.setTimeout(() => {
+          hiding = setTimeout(() => {
             asleep = true;
             tell("unsubscribe");
           }, HIDDEN_FOR);
