@@ -87,7 +87,8 @@ def visit(browser: Browser) -> Iterator[Open]:
     assert unexpected == []
 
 
-DOWN = re.compile("ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
+GONE = "CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED"
+DOWN = re.compile(f"net::ERR_({GONE})")
 REFUSED = re.compile("status of 401")
 
 

@@ -107,6 +107,38 @@ async def test_resumed_it_runs_by_itself(root: RootManager[Any, Any]) -> None:
     assert await stepper.step() is None
 
 
+async def test_other_threads_may_pause_and_resume(root: RootManager[Any, Any]) -> None:
+    """M6: a Stepper is made, resumed, paused and closed in any thread; a step is taken in the tree's own."""
+    job = root.add_task(Job())
+    await job.wait_started()
+    stepper = await anyio.to_thread.run_sync(Stepper, job)
+    assert stepper.is_paused
+    await anyio.to_thread.run_sync(stepper.resume)
+    assert not stepper.is_paused
+    await anyio.to_thread.run_sync(stepper.pause)
+    assert stepper.is_paused
+    await anyio.to_thread.run_sync(stepper.close)
+    assert stepper.is_closed
+    assert not stepper.is_paused
+
+
+async def test_it_is_closed_with_its_job(root: RootManager[Any, Any]) -> None:
+    """Nothing is left to be stepped."""
+    job, stepper = await paused(root)
+    job.stop()
+    await job.wait_stopped()
+    assert stepper.is_closed
+
+
+async def test_steps_are_counted(root: RootManager[Any, Any]) -> None:
+    """Each has the number of events that were taken in the pause."""
+    job, stepper = await paused(root)
+    for _ in range(3):
+        job.add_task(Worker())
+    taken = [await stepper.step() for _ in range(3)]
+    assert [step and step.number for step in taken] == [1, 2, 3]
+
+
 async def test_a_stop_overrides_the_pause(root: RootManager[Any, Any]) -> None:
     """A paused Job can be stopped, with its children."""
     job, stepper = await paused(root)
@@ -419,11 +451,31 @@ async def test_a_stop_ends_a_step_that_waits(root: RootManager[Any, Any]) -> Non
     job.add_task(Runner())
     job.add_task(Worker())
     await stepper.step()
-    root_stop = root.add_task(anyio.sleep, 1)
-    root_stop.on_dispose(lambda: job.stop())
+    timer = root.add_task(anyio.sleep, 1)
+    timer.on_dispose(job.stop)
     assert await stepper.step() is None
     await job.wait_stopped()
     assert not stepper.is_paused
+
+
+async def test_a_restart_overrides_the_pause(root: RootManager[Any, Any]) -> None:
+    """R6: the children have to go first, so the loop runs, and whoever waits for a step is told None."""
+
+    class Runner(Task[None]):
+        async def run(self) -> None:
+            await anyio.sleep_forever()
+
+    job = root.add_task(gotask.Work())
+    await job.wait_started()
+    stepper = Stepper(job)
+    job.add_task(Runner())
+    job.add_task(Worker())
+    await stepper.step()
+    timer = root.add_task(anyio.sleep, 1)
+    timer.on_dispose(job.restart)
+    assert await stepper.step() is None
+    await anyio.sleep(1)
+    assert (job.state, job.size, stepper.is_closed) == (TaskState.STARTED, 0, False)
 
 
 async def test_a_stop_overrides_the_pause_while_the_job_starts(root: RootManager[Any, Any]) -> None:

@@ -1,23 +1,20 @@
-"""The stepper's bundle in a real browser, on a real tree: the widget's comm is bridged to a model as a notebook has it."""
+"""The stepper's bundle in a real browser, with a real widget on a real tree behind it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
-import comm
 import pytest
-from comm.base_comm import BaseComm
+from cells import Wire
 from pages import CHROMIUM, REPOSITORY, launch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gotask import BlockingRoot, Job, Task
 from gotask_dashboard import Stepper
 
-BUNDLE = REPOSITORY / "dashboard" / "gotask_dashboard" / "static" / "widget.js"
 AXE = REPOSITORY / "dashboard" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = os.environ.get("GOTASK_PICTURES")
 """A folder for pictures, if they are wanted."""
@@ -29,48 +26,11 @@ pytestmark = [
     ),
 ]
 
-BRIDGE = """async (bundle) => {
-  const values = {}, hearing = [];
-  const take = (messages) => {
-    for (const changes of messages) {
-      Object.assign(values, changes);
-      for (const name in changes) for (const [event, hear] of [...hearing]) if (event === `change:${name}`) hear();
-    }
-  };
-  const model = {
-    get: (name) => values[name],
-    set: (name, value) => { values[name] = value; },
-    save_changes() {},
-    send: (content) => kernel(content).then(take),
-    on: (event, hear) => hearing.push([event, hear]),
-    off: (event, hear) => hearing.splice(hearing.findIndex((one) => one[0] === event && one[1] === hear), 1),
-  };
-  take(await kernel(null));
-  setInterval(() => kernel(null).then(take), 50);
-  const { default: widget } = await import(URL.createObjectURL(new Blob([bundle], { type: "text/javascript" })));
-  window.leave = widget.render({ model, el: document.body });
-}"""
 
-
-class Wire(BaseComm):
-    """A comm whose changes of traits are kept for the page, which asks for them."""
-
-    def __init__(self, data: Any = None, **options: Any) -> None:
-        self.changes: list[dict[str, Any]] = []
-        super().__init__(data=data, **options)
-
-    def publish_msg(
-        self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
-    ) -> None:
-        told = (data or {}).get("state", {})
-        self.changes.append({name: told[name] for name in ("view", "state", "predict", "score") if name in told})
-
-    def kernel(self, content: Any) -> list[dict[str, Any]]:
-        """What a model sends; what it is told since it asked last."""
-        if content is not None:
-            self.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
-        changes, self.changes = self.changes, []
-        return changes
+class StepperWire(Wire):
+    @staticmethod
+    def synced() -> list[str]:
+        return ["view", "_esm", "state", "predict", "score"]
 
 
 class Reader(Task[None]):
@@ -82,8 +42,7 @@ class Reader(Task[None]):
 
 class Slow(Task[None]):
     async def start(self) -> None:
-        while not self.is_stopped:
-            await anyio.sleep(0.01)
+        await self.wait_stop_requested()
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +67,21 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def tree(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingRoot]:
-    monkeypatch.setattr(comm, "create_comm", Wire)
+def tree() -> Iterator[BlockingRoot]:
+    """A tree in a thread of its own, because Playwright has this one."""
     with BlockingRoot() as root:
         yield root
 
 
 def show(page: Page, widget: Stepper) -> None:
     """Have the page show the widget."""
-    page.expose_function("kernel", widget.comm.kernel)
-    page.goto("about:blank")
-    page.evaluate(BRIDGE, BUNDLE.read_text("utf-8"))
+    StepperWire(page, widget).show()
+
+
+def check(page: Page) -> None:
+    """What is shown now can be used by all."""
+    page.add_script_tag(path=AXE)
+    assert page.evaluate("axe.run('.gotask-stepper')")["violations"] == []
 
 
 def picture(page: Page, name: str) -> None:
@@ -144,6 +107,7 @@ def test_a_learner_steps_through_a_queue(page: Page, tree: BlockingRoot) -> None
     expect(page.locator(".now .waits")).to_contain_text("It waits in start()")
     expect(page.locator(".mode")).to_have_text("held up")
     picture(page, "held")
+    check(page)
     slow.stop()
     expect(page.locator(".mode")).to_have_text("paused")
     reader.stop()
@@ -156,10 +120,7 @@ def test_a_learner_steps_through_a_queue(page: Page, tree: BlockingRoot) -> None
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
     expect(page.locator(".gotask-stepper")).to_have_attribute("data-theme", "dark")
     picture(page, "dark")
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("axe.run(document, {rules: {region: {enabled: false}}})")["violations"]
-    serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
-    assert [name for name in serious if name not in ("document-title", "html-has-lang")] == []
+    check(page)
 
 
 def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
@@ -182,6 +143,7 @@ def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
     )
     expect(page.locator(".verdict")).to_contain_text("L4:")
     picture(page, "wrong")
+    check(page)
     page.keyboard.press("n")
     expect(page.locator(".choice").first).to_be_focused()
     page.get_by_role("button", name="STARTED: it begins no body").click()
@@ -197,5 +159,5 @@ def test_a_learner_predicts_first(page: Page, tree: BlockingRoot) -> None:
     page.get_by_role("button", name="重新接管").click()
     expect(page.locator(".note")).to_have_count(0)
     assert not second._stepper.is_paused or widget.job is second.job
-    page.evaluate("leave()")
+    page.evaluate("leaves.pop()()")
     expect(page.locator(".gotask-stepper")).to_have_count(0)

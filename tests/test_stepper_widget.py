@@ -1,4 +1,4 @@
-"""The stepper in a cell: what it tells the view, and what the view may order, of a real tree over a comm that records."""
+"""The stepper in a cell: what it tells its view of a real tree, and what the view may order; the comm records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gotask import BlockingRoot, Job, RootManager, Task, TaskState
 from gotask.testing import Stepper as LoopStepper
 from gotask.testing.queued import KINDS, WORDS
 from gotask_dashboard import Stepper
-from gotask_dashboard.predictions import BESIDE, CHOICES, STARTS
+from gotask_dashboard.predictions import BESIDE, CHOICES, STARTS, choices, family, outcome
 
 WEB = Path(__file__).parents[1] / "dashboard" / "web" / "src"
 
@@ -164,6 +164,16 @@ async def test_it_runs_to_a_kind(root: RootManager[Any, Any]) -> None:
     assert (state["note"], worker.state) == ({"code": "none", "kind": "tick"}, TaskState.DISPOSED)
 
 
+async def test_it_runs_to_the_one_after_the_next(root: RootManager[Any, Any]) -> None:
+    """Where the next event is of the wanted kind already, that one is taken; of an unknown kind, none."""
+    widget = Stepper(root)
+    first, second = root.add_task(Worker()), root.add_task(Worker())
+    await shown(widget, "run", to="anything")
+    assert first.state is TaskState.INIT
+    state = await shown(widget, "run", to="start")
+    assert (first.state, second.state, state["queued"]) == (TaskState.GOING, TaskState.INIT, 1)
+
+
 async def test_resumed_it_can_be_paused_again(root: RootManager[Any, Any]) -> None:
     """The loop runs by itself, then waits again."""
     widget = Stepper(root)
@@ -188,9 +198,7 @@ async def test_a_prediction_comes_first(root: RootManager[Any, Any]) -> None:
     assert first.state is TaskState.INIT
     state = await shown(widget, "step", guess="GOING")
     assert (first.state, widget.score) == (TaskState.GOING, (1, 1))
-    assert state["answer"] == {
-        "family": "start", "choices": ["STARTING", "RUNNING", "GOING", "over"], "guess": "GOING", "came": "GOING",
-    }  # fmt: skip
+    assert state["answer"] == {"number": 1, "family": "start", "guess": "GOING", "came": "GOING"}
     state = await shown(widget, "step", guess="STARTED")
     assert (state["answer"]["came"], widget.score, second.state) == ("STARTING", (1, 2), TaskState.STARTING)
 
@@ -326,6 +334,86 @@ async def test_its_text_is_the_picture(root: RootManager[Any, Any]) -> None:
     assert repr(widget) == text
     bundle, _ = widget._repr_mimebundle_()
     assert (bundle["text/plain"], bundle["text/html"]) == (text, f"<pre>{text}</pre>")
+
+
+async def test_a_cell_may_step_too(root: RootManager[Any, Any]) -> None:
+    """`stepper` is the library's own; what it does is shown."""
+    widget = Stepper(root)
+    root.add_task(Worker())
+    assert await widget.stepper.step() is not None
+    assert (await shown(widget))["last"]["number"] == 1
+
+
+class Reader(gotask.ChannelTask[Any]):
+    """Does with each item what it says."""
+
+    retry = gotask.RetryPolicy(1, interval=0.1)
+
+    async def tick(self, item: Any) -> None:
+        if item == "wait":
+            await anyio.sleep(0.1)
+        elif item == "fail":
+            raise ValueError
+
+    async def dispose(self) -> None:
+        await anyio.sleep(0.1)
+
+
+class Flaky(Task[None]):
+    retry = gotask.RetryPolicy(1, interval=0.1, fallback=dict)
+
+    def start(self) -> None:
+        raise ValueError
+
+
+class Quick(Job[None]):
+    async def start(self) -> None:
+        self.add_task(Slow())
+
+    async def run(self) -> None:
+        """Is over at once."""
+
+
+class Held(Task[None]):
+    async def run(self) -> None:
+        await anyio.sleep(0.1)
+        raise ValueError
+
+
+async def test_what_happens_is_always_among_the_choices(root: RootManager[Any, Any]) -> None:
+    """L1: of all that is offered for an event, exactly one thing comes."""
+    job: Job[Any] = root.add_task(gotask.Work())
+    await job.wait_started()
+    seen = set()
+    with LoopStepper(job) as stepper:
+        reader, quick = job.add_task(Reader()), job.add_task(Quick())
+        for kind in (Worker, Slow, Flaky, Held, gotask.Work, Task):
+            job.add_task(kind())
+        job.add_task(Worker()).stop()
+        async with anyio.create_task_group() as group:
+            for item in ("go", "wait", "fail", "go"):
+                await reader.open().send(item)
+            group.start_soon(job.call, len, "four")
+            group.start_soon(job.call, anyio.sleep, 0.1)
+            for turn in range(40):
+                for event in stepper.ahead(1):
+                    offered = choices(event)
+                    step = await stepper.step()
+                    assert step is not None
+                    seen.add((family(event), outcome(step)))
+                    assert offered.count(outcome(step)) == 1, (event, step)
+                await anyio.sleep(0.05)
+                if turn == 20:
+                    quick.stop()
+                    reader.stop()
+    assert seen >= {
+        ("start", "STARTING"),
+        ("start", "STARTED"),
+        ("start", "RUNNING"),
+        ("start", "GOING"),
+        ("start", "over"),
+    }
+    assert seen >= {("tick", "waits"), ("dispose", "DISPOSED"), ("call", "called"), ("call", "waits")}
 
 
 def test_a_tree_in_another_thread() -> None:

@@ -21,11 +21,13 @@ CHOICES = {
     "call": ("called", "waits", "beside"),
 }
 
+FAMILIES = ("start", *CHOICES)
+
 
 def family(event: QueuedEvent) -> str:
     """Which kind of question it is: "start", "tick", "dispose" or "call"."""
     kind = "start" if event.kind == "start again" else event.kind
-    return kind if kind in ("start", *CHOICES) else "dispose"
+    return kind if kind in FAMILIES else "dispose"
 
 
 def choices(event: QueuedEvent) -> tuple[str, ...]:

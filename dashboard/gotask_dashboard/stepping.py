@@ -13,9 +13,10 @@ import anywidget
 import traitlets
 
 from gotask import GotaskError, Job, Observer, TaskDisposedError, TaskState
+from gotask.testing import QueuedEvent
 from gotask.testing import Stepper as LoopStepper
 from gotask_dashboard.picture import jobs_below, picture_of, walk_jobs
-from gotask_dashboard.predictions import choices, family, outcome
+from gotask_dashboard.predictions import FAMILIES, choices, family, outcome
 from gotask_dashboard.problems import LOGGER
 from gotask_dashboard.widget import BUNDLE, tree_of
 
@@ -64,6 +65,11 @@ class Stepper(anywidget.AnyWidget):
         self._farewell = farewell
         self.on_msg(lambda widget, message, buffers: self._hand_over(partial(self._hear, message)))
         self._hand_over(partial(self._look, self._stepper))
+
+    @property
+    def stepper(self) -> LoopStepper:
+        """What it has in its hands, for cells: `await widget.stepper.step()`."""
+        return self._stepper
 
     @property
     def job(self) -> Job[Any]:
@@ -154,16 +160,16 @@ class Stepper(anywidget.AnyWidget):
         self._answer = None
         if step is not None and self.predict and guess is not None:
             came = outcome(step)
-            self._answer = {"family": family(step.event), "choices": list(offered), "guess": guess, "came": came}
+            self._answer = {"number": step.number, "family": family(step.event), "guess": guess, "came": came}
             right, asked = self.score
             self.score = (right + (guess == came), asked + 1)
         self._show()
 
     def _run(self, message: Mapping[str, Any]) -> None:
-        if not self._busy:
-            kind = str(message.get("to"))
+        kind = message.get("to")
+        if not self._busy and kind in FAMILIES:
             self._answer, self._busy = None, "run"
-            self._stepper.spawn(self._stepper.run_to(kind), partial(self._ran, self._stepper, kind))
+            self._stepper.spawn(run_on(self._stepper, kind), partial(self._ran, self._stepper, kind))
 
     def _ran(self, stepper: LoopStepper, kind: str, found: Any, error: BaseException | None) -> None:
         if stepper is self._stepper:
@@ -211,6 +217,13 @@ class Stepper(anywidget.AnyWidget):
         bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         text = repr(self)
         return {**bundle, "text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}, metadata
+
+
+async def run_on(stepper: LoopStepper, kind: str) -> QueuedEvent | None:
+    """Run to the next event of this kind; if that is the next one already, to the one after it."""
+    if any(family(event) == kind for event in stepper.ahead(1)):
+        await stepper.step()
+    return await stepper.run_to(lambda event: family(event) == kind)
 
 
 class Farewell(Observer):

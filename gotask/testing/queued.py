@@ -85,7 +85,8 @@ class Hold:
 class StepTaken:
     """What an event did: the changes of state of the Job and its children, in order.
 
-    `number` counts those that a Stepper took. `waits_for`: the hook that waited, and held the loop up, when this was looked at; None: the event is over.
+    `number` counts those that a Stepper took. `waits_for`: the hook that waited, and held the loop up, when this was
+    looked at; None: the event is over.
     """
 
     event: QueuedEvent

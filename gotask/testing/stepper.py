@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -96,7 +95,7 @@ class Stepper:
 
     def ahead(self, count: int) -> list[QueuedEvent]:
         """The first so many of them."""
-        return [look_at(event) for event in islice(self._loop.queue or (), count)]
+        return [look_at(event) for event in list(self._loop.queue or ())[:count]]  # a copy: other threads look, too
 
     @property
     def queued(self) -> int:
@@ -179,13 +178,13 @@ class Stepper:
 
     def resume(self) -> None:
         """Let the loop run by itself, until `pause`."""
-        self.job._now(self._resume)
+        if not self._closed:
+            self.job._now(self._resume)
 
     def _resume(self) -> None:
-        if not self._closed:
-            self._loop.paused = False
-            self._loop.look()
-            self._changed.release()
+        self._loop.paused = False
+        self._loop.look()
+        self._changed.release()
 
     def close(self) -> None:
         """Let the loop run by itself for good."""

@@ -31,8 +31,8 @@ export interface Taken {
 }
 
 export interface Answer {
+  number: number;
   family: string;
-  choices: string[];
   guess: string;
   came: string;
 }

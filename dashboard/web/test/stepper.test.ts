@@ -22,7 +22,7 @@ describe("an event of the queue", () => {
 });
 
 describe("a prediction", () => {
-  const answer = { family: "start", choices: ["STARTING", "RUNNING", "GOING", "over"], guess: "RUNNING", came: "GOING" };
+  const answer = { number: 1, family: "start", guess: "RUNNING", came: "GOING" };
   it("is right when it came so", () => {
     expect([verdictOf(answer, say).right, verdictOf({ ...answer, guess: "GOING" }, say).right]).toEqual([false, true]);
   });

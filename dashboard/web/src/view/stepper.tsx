@@ -200,9 +200,10 @@ export function StepperCell({ model, memory, host }: Props) {
   const order = (command: string, values: object = {}) => model.send({ do: command, ...values });
   const can = allowed(picture);
   const asks = predict && picture.question !== null && picture.open && picture.paused;
-  const verdict = picture.last && picture.last.number !== read ? picture.answer : null;
+  const last = picture.last?.number;
+  const verdict = picture.answer && picture.answer.number === last && last !== read ? picture.answer : null;
   const next = () => {
-    setRead(picture.last?.number ?? 0);
+    setRead(last ?? 0);
     setTimeout(() => panel.current?.querySelector<HTMLElement>(".choice")?.focus());
   };
   const take = () => {
