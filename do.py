@@ -376,14 +376,13 @@ def test_with_coverage(python: str) -> int:
 
 
 def lock(arguments: list[str]) -> int:
-    """Write constraints.txt anew; `--upgrade` moves the pins. For developers, so not in the list."""
-    options = ["--universal", "--python-version", "{}.{}".format(*OLDEST), "--no-header", "--no-annotate"]
-    files = ["--all-extras", "--quiet", "pyproject.toml", "--output-file", "constraints.txt"]
-    browser = ["--python-platform", "wasm32-pyodide2025", "--python-version", "3.14", "--no-header", "--no-annotate"]
-    wheels = ["--generate-hashes", "--only-binary", ":all:", "--quiet", "lite/wheels.in", "--output-file", "lite/wheels.txt"]
-    compile = ("uv", "pip", "compile")
+    """Write the files of pins anew; `--upgrade` moves the pins. For developers, so not in the list."""
+    bare = ["--no-header", "--no-annotate", "--quiet"]
+    every = ["--universal", "--python-version", "{}.{}".format(*OLDEST), "--all-extras", "pyproject.toml"]
+    browser = ["--python-platform", "wasm32-pyodide2025", "--python-version", "3.14", "lite/wheels.in"]
+    files = {"constraints.txt": every, "lite/wheels.txt": [*browser, "--generate-hashes", "--only-binary", ":all:"]}
     try:
-        return run(*compile, *options, *files, *arguments) or run(*compile, *browser, *wheels, *arguments)
+        return max(run("uv", "pip", "compile", *bare, *files[name], "-o", name, *arguments) for name in files)
     except FileNotFoundError:
         raise Problem("no_uv") from None
 

@@ -203,7 +203,11 @@ class Handler(SimpleHTTPRequestHandler):
 
 def serve(site: Path, port: int) -> None:
     """Serve the site on this machine only, until Ctrl-C."""
-    with ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(site))) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(site)))
+    except OSError as error:
+        sys.exit(f"port {port} cannot be used ({error.strerror}): take another with --port, or 0 for any")
+    with server:
         print(f"http://127.0.0.1:{server.server_port}/", flush=True)
         try:
             server.serve_forever()
