@@ -19,12 +19,12 @@ OLDEST = (3, 11)
 NEWEST_TRIED = (3, 20)
 REQUIRED_IN_CI = ("3.11", "3.12", "3.13")
 COVERAGE_THRESHOLD = 98
-LAB = (
-    "--notebook-dir=notebooks", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
-    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-)  # fmt: skip
-"""How JupyterLab is started: on the notebooks, and so that it asks nobody for news."""
 ROOT = Path(__file__).resolve().parent
+LAB = (
+    "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
+    "--LabApp.extension_manager=readonly",
+)  # fmt: skip
+"""How JupyterLab is started: on the notebooks, and so that it asks nobody for news and for extensions."""
 
 MESSAGES = {
     "en": {
@@ -310,7 +310,9 @@ def demo(arguments: list[str]) -> int:
 
 def lab(arguments: list[str]) -> int:
     """The notebooks in JupyterLab, which asks nobody for news."""
-    return run(set_up(("lab",), name="lab"), "-m", "jupyterlab", *LAB, *arguments)
+    given = {one.partition("=")[0] for one in arguments}
+    ours = [one for one in LAB if one.partition("=")[0] not in given]
+    return run(set_up(("lab",), name="lab"), "-m", "jupyterlab", *ours, *arguments)
 
 
 def notebooks(arguments: list[str]) -> int:

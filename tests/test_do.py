@@ -444,11 +444,13 @@ def test_check_runs_all_three_tools(ran: list[str], monkeypatch: pytest.MonkeyPa
 
 
 def test_lab_opens_the_notebooks(ran: list[str]) -> None:
-    """In an environment of its own. What is given goes to JupyterLab, behind ours, so that it has the last word."""
+    """In an environment of its own. What is given goes to JupyterLab, in place of ours where both say something."""
     do.main(["lab", "--no-browser", "--port=9999"])
-    [command] = ran
-    assert command.startswith("here lab[lab] -m jupyterlab --notebook-dir=notebooks ")
-    assert command.endswith(" --no-browser --port=9999")
+    do.main(["lab", "--notebook-dir=elsewhere"])
+    first, second = ran
+    assert first.startswith("here lab[lab] -m jupyterlab --notebook-dir=notebooks ")
+    assert first.endswith(" --no-browser --port=9999")
+    assert re.findall(r"--notebook-dir=\S+", second) == ["--notebook-dir=elsewhere"]
 
 
 def test_lite_builds_the_site(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def command(panel: Panel, verb: Verb, task_id: int, reason: str | None, who: str
     said = f" ({reason})" if reason else ""
     LOGGER.info("%s %s#%s%s: asked for by %s", verb, row.owner_type, task_id, said, who)
     if verb == "stop":
-        stop(task, reason)
+        stop(task, reason or panel.by)
     else:
         panel.hand_over(partial(carry_out, task.restart, f"{verb} {row.owner_type}#{task_id}"))
     panel.nudge()
@@ -61,10 +61,10 @@ def check_stopped(verb: Verb, row: TaskRow, panel: Panel) -> None:
         raise Problem(409, f"what held {row.owner_type}#{row.id} has stopped too, so it cannot be started there")
 
 
-def stop(task: Any, reason: str | None) -> None:
+def stop(task: Any, reason: str) -> None:
     """Ask for its end; from any thread, and without waiting."""
     try:
-        task.stop(reason or "by the dashboard")
+        task.stop(reason)
     except GotaskError as error:
         LOGGER.warning("the tree took no stop: %s", error)
 
@@ -100,7 +100,7 @@ def stop_many(panel: Panel, choice: Chosen, reason: str | None, dry_run: bool, w
         for row in meant:
             task = panel.mirror.task(row.id)
             if task is not None:
-                stop(task, reason)
+                stop(task, reason or panel.by)
         panel.nudge()
     listed = [panel.task(row) for row in meant[:LISTED]]
     return {"accepted": not dry_run, "count": len(meant), "descendants": below, "list": listed}

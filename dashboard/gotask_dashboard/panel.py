@@ -31,6 +31,9 @@ class Panel:
     All of it is used in the thread that answers, but for `mirror` and `pulse`. `began_at`: of the process.
     """
 
+    by = "by the dashboard"
+    """Why a task stops, if nobody says more."""
+
     def __init__(
         self, root: Any, mirror: Mirror, options: Options, pulse: Pulse, own_id: int | None, began_at: float
     ) -> None:

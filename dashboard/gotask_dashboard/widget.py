@@ -35,6 +35,8 @@ PATIENCE = 1.0
 class CellPanel(Panel):
     """A panel that is used in the tree's own thread."""
 
+    by = "by the notebook"
+
     def hand_over(self, action: Callable[[], object]) -> None:
         action()
 

@@ -19,6 +19,7 @@ export const CELL_CSS = `
 .details-head{padding-inline-end:44px}
 .line{grid-template-columns:minmax(200px,1.4fr) 130px 64px 52px minmax(110px,1fr)}
 .c-from{display:none}.c-retries,.c-waiting{display:block}
+.over .actions,.over .actions~p{display:none}
 .over .forest,.over .side{filter:none!important;opacity:1!important}
 .blank{padding:12px}.blank .sign{width:48px;height:48px;margin-bottom:2px}
 @container (max-width:1000px){.chip .word{display:none}.opened .line{grid-template-columns:minmax(150px,1fr) 118px 60px}.opened .c-retries,.opened .c-waiting{display:none}}

@@ -16,10 +16,23 @@ export interface Speech {
   moment(iso: string | null | undefined): string;
 }
 
-/** How this language says things. A key with `n` among its values is looked up as `key.one` where that form exists. */
+/** Sentences of a catalogue with their values filled in. A key with `n` among its values is looked up as `key.one` where that form exists. */
+export function phrases<K extends string>(words: Record<K, string>, tag: string) {
+  const plural = new Intl.PluralRules(tag);
+  const numbers = new Intl.NumberFormat(tag);
+  return (key: K, values: Record<string, string | number> = {}): string => {
+    const n = values["n"];
+    const one = typeof n === "number" && plural.select(n) === "one" ? words[`${key}.one` as K] : undefined;
+    return (one ?? words[key]).replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = values[name];
+      return typeof value === "number" ? numbers.format(value) : String(value ?? "");
+    });
+  };
+}
+
+/** How this language says things. */
 export function speech(language: Language): Speech {
   const tag = language === "zh" ? "zh-CN" : "en-GB";
-  const plural = new Intl.PluralRules(tag);
   const numbers = new Intl.NumberFormat(tag);
   const clock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   const full = new Intl.DateTimeFormat(tag, {
@@ -31,20 +44,11 @@ export function speech(language: Language): Speech {
     second: "2-digit",
     hour12: false,
   });
-  const words = CATALOGUES[language];
-  const t = (key: Key, values: Record<string, string | number> = {}) => {
-    const n = values["n"];
-    const one = typeof n === "number" && plural.select(n) === "one" ? words[`${key}.one` as Key] : undefined;
-    return (one ?? words[key]).replace(/\{(\w+)\}/g, (_, name: string) => {
-      const value = values[name];
-      return typeof value === "number" ? numbers.format(value) : String(value ?? "");
-    });
-  };
   const format = (how: Intl.DateTimeFormat) => (iso: string | null | undefined) => {
     const at = iso ? Date.parse(iso) : NaN;
     return Number.isNaN(at) ? "–" : how.format(at);
   };
-  return { language, tag, t, number: (value) => numbers.format(value), time: format(clock), moment: format(full) };
+  return { language, tag, t: phrases(CATALOGUES[language], tag), number: (value) => numbers.format(value), time: format(clock), moment: format(full) };
 }
 
 export function preferredLanguage(saved: string | null, browser: readonly string[]): Language {

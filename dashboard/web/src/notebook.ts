@@ -2,6 +2,7 @@
 import { h, render as draw } from "preact";
 import { CELL_CSS } from "./cell-style";
 import { memory, sheet } from "./host";
+import { LAYOUTS_CSS } from "./layouts.style";
 import { Store } from "./store";
 import { STEPPER_CSS } from "./stepper-style";
 import { CSS } from "./style";
@@ -27,7 +28,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       element.remove();
     };
   }
-  root.adoptedStyleSheets = [sheet(CSS), sheet(CELL_CSS)];
+  root.adoptedStyleSheets = [sheet(CSS), sheet(CELL_CSS), sheet(LAYOUTS_CSS)];
   const transport = widgetTransport(model);
   draw(h(Cell, { model, memory, host: element, store: new Store(transport), onBusy: transport.onBusy }), root);
   return () => {

@@ -10,6 +10,9 @@ const DARK = `
 --running:#58c98b;--waiting:#a3b6c9;--stopping:#e8b352;--failed:#ff8a80;--retrying:#d3a1f5;--stopped:#98a1b1;--blue:#74b3ff;
 --failed-wash:#3a2022;--retrying-wash:#30223c;--stopping-wash:#352a16;color-scheme:dark;`;
 
+export const FONTS =
+  'system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans","PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif';
+
 export const PAGE_CSS = `
 html,body{margin:0;height:100%;background:#f6f5f1}
 @media (prefers-color-scheme:dark){html,body{background:#12151b}}
@@ -18,7 +21,7 @@ html,body{margin:0;height:100%;background:#f6f5f1}
 
 export const CSS = `
 :host{display:block;height:100%;min-height:320px;${LIGHT}
-font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans","PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;
+font:13px/1.45 ${FONTS};
 color:var(--ink);text-align:start}
 @media (prefers-color-scheme:dark){:host{${DARK}}}
 :host([data-theme=light]){${LIGHT}}

@@ -6,7 +6,7 @@ export interface Model {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
-  send(content: unknown): void;
+  send(content: unknown): unknown;
   on(event: string, hear: (...given: any[]) => void): void;
   off(event: string, hear: (...given: any[]) => void): void;
 }
@@ -73,6 +73,16 @@ export function widgetTransport(model: Model): WidgetTransport {
     // In their order: small ones are read sooner than large ones.
     before = before.then(async () => take(head, await content));
   };
+  /** Also to a kernel that is gone: what is on the page is all there is then. */
+  const send = (content: object) => {
+    const failed = () => hearing?.({ event: "down", data: null });
+    try {
+      Promise.resolve(model.send(content)).catch(failed);
+    } catch {
+      failed();
+    }
+  };
+  const tell = (kind: string) => send({ kind, client });
   const lost = () => {
     if (!hearing) return;
     hearing({ event: "down", data: null });
@@ -85,9 +95,8 @@ export function widgetTransport(model: Model): WidgetTransport {
     new Promise<unknown>((resolve, reject) => {
       const id = ++last;
       pending.set(id, { resolve, reject, timer: setTimeout(() => wait(id, true), BUSY_AFTER) });
-      model.send({ kind: "ask", client, id, method, path, body });
+      send({ kind: "ask", client, id, method, path, body });
     });
-  const tell = (kind: string) => model.send({ kind, client });
   return {
     quiet: true,
     subscribe(listen) {

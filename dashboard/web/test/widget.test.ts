@@ -15,7 +15,7 @@ class Comm implements Model {
   get = () => undefined;
   set = () => {};
   save_changes = () => {};
-  send = (content: unknown) => void this.sent.push(content as Sent);
+  send = (content: unknown): unknown => void this.sent.push(content as Sent);
   on = (event: string, hear: (...given: any[]) => void) => void this.hearing.set(event, (this.hearing.get(event) ?? new Set()).add(hear));
   off = (event: string, hear: (...given: any[]) => void) => void this.hearing.get(event)?.delete(hear);
 
@@ -139,6 +139,21 @@ describe("the transport of a widget", () => {
     comm.tell("comm_live_update");
     expect(heard).toEqual(["down"]);
     expect(comm.kinds()).toEqual(["subscribe", "subscribe"]);
+  });
+
+  it("does not mind a kernel to which nothing can be sent", async () => {
+    const heard: string[] = [];
+    comm.send = () => {
+      throw new Error("Cannot send");
+    };
+    const transport = widgetTransport(comm);
+    const leave = transport.subscribe(({ event }) => heard.push(event));
+    comm.send = () => Promise.reject(new Error("Cannot send"));
+    vi.advanceTimersByTime(20_000);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(heard).toEqual(["down", "down"]);
+    leave();
   });
 
   it("leaves no listener behind", () => {

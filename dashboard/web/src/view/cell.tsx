@@ -92,7 +92,7 @@ function Inside({ model, name, selected, busy, ended, onName, onSelect, onLangua
           {speech.language === "zh" ? "EN" : "中"}
         </button>
       </div>
-      <div class={`tree ${selected === null ? "" : "opened"} ${ended ? "over" : ""}`}>
+      <div class={`tree view-${name} ${selected === null ? "" : "opened"} ${ended ? "over" : ""}`}>
         <div class="forest">{View && <View {...{ model, selected, filter, ended, onSelect }} />}</div>
         {selected !== null && (
           <aside class="side" onKeyDown={(event) => event.key === "Escape" && back()}>

@@ -99,7 +99,7 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
     const asked = question!;
     setQuestion(null);
     // Back to where the keyboard was; not before the dialog is gone, which keeps the focus to itself.
-    setTimeout(() => host.shadowRoot?.querySelector<HTMLElement>(".grid")?.focus({ preventScroll: true }));
+    setTimeout(() => host.shadowRoot?.querySelector<HTMLElement>("[role=treegrid], [role=tree], [role=listbox]")?.focus({ preventScroll: true }));
     if (reason === null) return;
     const body = reason ? { reason } : {};
     if (asked.kind === "one") void send(`/api/tasks/${asked.row.id}/stop`, body, speech.t("said.stop", { name: nameOf(asked.row) }));

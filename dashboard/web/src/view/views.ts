@@ -2,6 +2,8 @@
 import type { ComponentType } from "preact";
 import type { Model } from "../widget";
 import { CellTree } from "./cell-tree";
+import { Diagram } from "./diagram";
+import { Gantt } from "./gantt";
 import type { Filter } from "./forest";
 
 /** What a view is given; store, words and commands come from `useView()`. */
@@ -16,4 +18,6 @@ export interface CellProps {
 
 export const VIEWS: Record<string, ComponentType<CellProps>> = {
   tree: CellTree,
+  diagram: Diagram,
+  timeline: Gantt,
 };

@@ -1,0 +1,33 @@
+/** English, for the layouts. */
+export const en = {
+  "diagram.label": "Diagram of the task tree",
+  "diagram.more": "+ {n} more",
+  "diagram.open": "{n} tasks are not shown; press to see more of them",
+  "diagram.open.one": "{n} task is not shown; press to see it",
+  "diagram.fold": "Fold what is below {name} together",
+  "diagram.holds": "holds up the loop",
+  "diagram.blockedBy": "blocked by {name}",
+  "diagram.ownCall": "its loop is held by a call",
+  "diagram.below": "{n} children",
+  "diagram.below.one": "{n} child",
+  "diagram.retries": "retries {retries}",
+  "diagram.close": "Close the details",
+  "gantt.label": "Timeline of lives",
+  "gantt.live": "Live",
+  "gantt.toLive": "Back to now",
+  "gantt.whole": "All since the beginning",
+  "gantt.life": "life {n}",
+  "gantt.lives": "{n} lives",
+  "gantt.lives.one": "{n} life",
+  "gantt.failures": "{n} failed",
+  "gantt.retry": "waits to be retried",
+  "gantt.failed": "failed",
+  "gantt.step": "step",
+  "gantt.goesOn": "goes on",
+  "gantt.between": "{from} to {to}",
+  "zoom.in": "Larger",
+  "zoom.out": "Smaller",
+  "zoom.fit": "All in sight",
+};
+
+export type LayoutKey = keyof typeof en;

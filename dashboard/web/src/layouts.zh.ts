@@ -1,0 +1,33 @@
+/** 布局所用的中文。 */
+import type { LayoutKey } from "./layouts.en";
+
+export const zh: Record<LayoutKey, string> = {
+  "diagram.label": "任务树示意图",
+  "diagram.more": "还有 {n} 个",
+  "diagram.open": "有 {n} 个任务未显示，点按显示更多",
+  "diagram.open.one": "有 {n} 个任务未显示，点按显示",
+  "diagram.fold": "收起 {name} 的下层任务",
+  "diagram.holds": "占用事件循环",
+  "diagram.blockedBy": "被 {name} 阻塞",
+  "diagram.ownCall": "其循环被一次调用占用",
+  "diagram.below": "{n} 个子任务",
+  "diagram.below.one": "{n} 个子任务",
+  "diagram.retries": "重试 {retries}",
+  "diagram.close": "关闭详情",
+  "gantt.label": "生命时间线",
+  "gantt.live": "实时",
+  "gantt.toLive": "回到现在",
+  "gantt.whole": "从头开始的全部",
+  "gantt.life": "第 {n} 次生命",
+  "gantt.lives": "{n} 次生命",
+  "gantt.lives.one": "{n} 次生命",
+  "gantt.failures": "{n} 次失败",
+  "gantt.retry": "等待重试",
+  "gantt.failed": "失败",
+  "gantt.step": "步骤",
+  "gantt.goesOn": "仍在继续",
+  "gantt.between": "{from} 至 {to}",
+  "zoom.in": "放大",
+  "zoom.out": "缩小",
+  "zoom.fit": "全部显示",
+};
