@@ -18,7 +18,10 @@ from gotask.cli import main
 from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
-GUIDES = ("docs/traces.md", "docs/traces_CN.md", "docs/dashboard.md", "docs/dashboard_CN.md", "dashboard/README.md")
+GUIDES = (
+    *(f"docs/{name}{end}.md" for name in ("traces", "dashboard", "notebooks") for end in ("", "_CN")),
+    "dashboard/README.md",
+)
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -61,6 +64,7 @@ PAIRS = [
         "README.md",
         "docs/traces.md",
         "docs/dashboard.md",
+        "docs/notebooks.md",
         *LESSONS,
     )
 ]
@@ -197,7 +201,7 @@ def test_pictures_parse(code: str) -> None:
     assert drawn == table
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[3:] for name in pair)])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *(name for pair in PAIRS[4:] for name in pair)])
 def test_links_lead_somewhere(name: str) -> None:
     """Each link leads to a file of the repository, or to an address on the web."""
     for link in re.findall(r"\]\((.*?)\)", prose(name)):

@@ -306,3 +306,26 @@ async def test_it_holds_no_task(root: Root, tree: LiveTree) -> None:
     gc.collect()
     assert gone() is None
     assert len(reader.take().removed) == 1
+
+
+async def test_a_reader_has_things_done_in_the_thread_of_the_tree(root: Root, tree: LiveTree) -> None:
+    """H6: from any thread, as soon as may be."""
+    done: list[int] = []
+    thread = threading.Thread(target=lambda: tree.soon(lambda: done.append(threading.get_ident())))
+    thread.start()
+    with anyio.fail_after(30):
+        while not done:  # noqa: ASYNC110 - set by another thread
+            await anyio.sleep(0.01)
+    thread.join()
+    assert done == [threading.get_ident()]
+
+
+async def test_a_reader_has_things_done_later(root: Root, tree: LiveTree) -> None:
+    """H6: after so many seconds, unless it is taken back."""
+    done: list[str] = []
+    tree.later(5, lambda: done.append("late"))
+    tree.later(4, lambda: done.append("never")).cancel()
+    await anyio.sleep(4.9)
+    assert done == []
+    await anyio.sleep(0.2)
+    assert done == ["late"]

@@ -71,6 +71,21 @@ async def test_many_changes_are_few_messages(root: Root) -> None:
     assert 2 <= len(view.heads) - heard <= 20
 
 
+async def test_a_look_that_takes_long_is_followed_by_a_longer_pause(root: Root) -> None:
+    """The feed takes less than a tenth of the loop's time, however much there is to tell."""
+    camera = await living(root, Camera())
+    widget = TaskTree(root)
+    view = await View(widget).open()
+    widget._hub._took = 100.0
+    camera.set_description("frame", 1)
+    heard = len(view.heads)
+    await anyio.sleep(1_000)
+    assert len(view.heads) == heard
+    await anyio.sleep(300)
+    assert view.page.rows[camera.task_id]["descriptions"] == {"frame": "1"}
+    assert widget._hub._took < 100
+
+
 async def test_a_large_tree_comes_in_parts_that_are_deflated(root: Root) -> None:
     """A server of notebooks lets through a megabyte a second."""
     view = View(TaskTree(root))
@@ -237,6 +252,22 @@ async def test_an_error_of_ours_is_an_answer(root: Root, caplog: pytest.LogCaptu
     assert "GET /api/session failed" in caplog.text
 
 
+async def test_a_kernel_that_cannot_be_told_harms_no_tree(root: Root) -> None:
+    """A comm that fails is the notebook's trouble alone."""
+    widget = TaskTree(root)
+
+    def send(content: Any, buffers: Any) -> None:
+        raise OSError("the socket is closed")
+
+    widget.send = send
+    view = View(widget)
+    view.tell("subscribe")
+    view.tell("ask", id=1, method="GET", path="/api/session", body=None)
+    await living(root, Camera())
+    await until(lambda: view.parts)
+    assert root.state is TaskState.STARTED
+
+
 async def test_a_message_may_come_on_any_thread(root: Root) -> None:
     """M6: it is handed over to the tree's loop, and answered from there."""
     camera = await living(root, Camera())
@@ -376,5 +407,6 @@ async def test_it_composes_with_other_widgets(root: Root) -> None:
     """In boxes, beside sliders, and in what `interactive` makes."""
     row = ipywidgets.HBox([TaskTree(root), ipywidgets.IntSlider()])
     assert row.children[0].view == "tree"
+    assert repr(row) == "HBox(children=(TaskTree('tree'), IntSlider(value=0)))"
     controls = ipywidgets.interactive(lambda n: None, n=ipywidgets.IntSlider())
     assert len(ipywidgets.VBox([controls, TaskTree(root)]).children) == 2

@@ -86,11 +86,12 @@ def test_a_tree_in_another_thread(backend: str) -> None:
         view.tell("ask", id=1, method="POST", path=f"/api/tasks/{camera.task_id}/stop", body={})
         root.wait_stopped(camera, timeout=30)
         until(lambda: camera.task_id not in view.page.rows)
-        assert "Camera" not in repr(widget)
+        assert "Camera" not in str(widget)
         assert threading.get_ident() not in view.threads
     assert view.events[-1] == "bye"
     view.tell("ask", id=2, method="GET", path="/api/session", body=None)
-    assert view._answers[2][0] == 200
+    view.tell("ask", id=3, method="POST", path=f"/api/tasks/{camera.task_id}/start", body={})
+    assert [view._answers[number][0] for number in (2, 3)] == [200, 409]
 
 
 def test_a_picture_does_not_wait_for_a_tree_that_is_blocked() -> None:
@@ -104,7 +105,7 @@ def test_a_picture_does_not_wait_for_a_tree_that_is_blocked() -> None:
     with gotask.BlockingRoot() as root:
         widget = TaskTree(root)
         root.add_task(Blocks())
-        assert "Blocks" in repr(widget)
+        assert "Blocks" in str(widget)
         free.set()
 
 

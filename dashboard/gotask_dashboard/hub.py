@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from gotask_dashboard.wire import compact
 QUICK = 0.05
 """Seconds between two messages at least: a server of notebooks drops them above 1,000 a second."""
 SHARE = 12
-"""So many times as long as the last look took, nobody looks: it costs less than a tenth of the loop's time."""
+"""So many times as long as the last look took, nobody looks: it takes less than a tenth of the loop's time."""
 SILENT = 90.0
 """Seconds after which a view that says nothing is gone; one that lives says so each 20 s."""
 LONG = 2_000
@@ -132,37 +131,41 @@ class Hub:
         self._plan()
 
     def _plan(self, now: bool = False) -> None:
-        """Look again, no sooner than is right."""
+        """Look again, no sooner than is right; `now`: for those who wait."""
         if now and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._timer is None and self._clients:
+        if self._timer is None and self._clients and not self._panel.mirror.is_closed:
             self._timer = self._panel.mirror.later(self._pause(now), self._look)
 
     def _pause(self, now: bool) -> float:
         calm = QUICK if now else max(client.feed.interval(QUICK) for client in self._clients.values())
-        pause = max(calm, QUICK * len(self._clients), (2 if now else SHARE) * self._took)
+        pause = max(calm, QUICK * len(self._clients), (1 if now else SHARE) * self._took)
         return max(0.0, self._looked_at + pause - time.monotonic())
 
     def _look(self) -> None:
-        """Tell each view one event: a large tree comes in parts, so that the loop is not held up for long."""
+        """Tell each view what there is to tell; a large tree in parts, so that the loop is not held up for long."""
         self._timer, began = None, time.perf_counter()
-        if all(client.left is None for client in self._clients.values()):
-            self._due = False
+        if not any(client.left for client in self._clients.values()):
+            self._due, self._took = False, 0.0
             for client in self._clients.values():
                 client.left = client.feed.events()
         for name, client in list(self._clients.items()):
-            event = None if client.left is None else next(client.left, None)
-            if event is None:
-                client.left = None
-            else:
-                self._tell(name, event)
-        self._looked_at, self._took = time.monotonic(), time.perf_counter() - began
+            self._tell_some(name, client)
+        self._looked_at = time.monotonic()
+        self._took += time.perf_counter() - began
         self._forget([name for name, one in self._clients.items() if one.heard_at < self._looked_at - SILENT])
-        if any(client.left is not None for client in self._clients.values()):
+        if any(client.left for client in self._clients.values()):
             self._plan(now=True)
         elif self._due:
             self._plan()
+
+    def _tell_some(self, name: str, client: Client) -> None:
+        for event in client.left or ():
+            self._tell(name, event)
+            if event[0] == "snapshot" and event[1]["part"] + 1 < event[1]["parts"]:
+                return
+        client.left = None
 
     def _end(self) -> None:
         """The tree is gone: tell what is left to tell, and say goodbye."""
@@ -178,5 +181,7 @@ class Hub:
         """Send it. The content goes as a buffer of ASCII: large ones are small then, and any text goes through."""
         text = compact(content).encode("ascii")
         long = len(text) > LONG
-        with suppress(RuntimeError):  # the comm is closed
+        try:
             self._send({**message, "deflated": long}, zlib.compress(text, 1) if long else text)
+        except Exception as error:  # of a kernel that ends, perhaps: the tree does not suffer from it
+            LOGGER.debug("the notebook could not be told: %r", error)

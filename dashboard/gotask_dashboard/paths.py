@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,10 +54,17 @@ def count_lives(asked: Asked) -> Any:
 def show_process(asked: Asked) -> Any:
     """What the process takes, where that can be measured."""
     try:
-        from gotask_dashboard.process import Meter
+        return meter().read(asked.panel)
     except ModuleNotFoundError:
         raise Problem(501, "what the process takes cannot be measured here: the package psutil is missing") from None
-    return Meter().read(asked.panel)
+
+
+@cache
+def meter() -> Any:
+    """One for all: it measures between two looks."""
+    from gotask_dashboard.process import Meter
+
+    return Meter()
 
 
 def command(asked: Asked, verb: commands.Verb) -> Any:

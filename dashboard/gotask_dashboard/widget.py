@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class TreeWidget(anywidget.AnyWidget):
             return
         super().close()
         self._hub.close()
-        if self._tree.state is not TaskState.DISPOSED:
+        with suppress(GotaskError):  # the tree is gone
             self._tree.unobserve(self._panel.mirror)
 
     def supersede(self) -> None:
@@ -94,8 +95,11 @@ class TreeWidget(anywidget.AnyWidget):
                 pass  # it is over, or its loop is blocked: then nothing moves in it either
         return snapshot(self._tree)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return fallback.text_of(self._snapshot())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.view!r})"  # the same in each run: boxes show it to readers
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         seen = self._snapshot()
