@@ -76,7 +76,8 @@ def _check(main: Any) -> None:
         raise TypeError(f"run() takes an async function, not {main!r}")
 
 
-def _takes_root(main: Callable[..., Any]) -> bool:
+def takes_root(main: Callable[..., Any]) -> bool:
+    """Whether a function has a place for a root; else it is called without."""
     kinds = [parameter.kind for parameter in inspect.signature(main).parameters.values()]
     positional = (
         inspect.Parameter.POSITIONAL_ONLY,
@@ -93,7 +94,7 @@ async def _run(main: Callable[..., Awaitable[R]], root: RootManager[Any, Any], a
             with anyio.CancelScope() as scope:
                 me = anyio.get_current_task().id
                 root._life.more().finals.append(lambda root: None if me in root._host.waiting else scope.cancel())
-                outcome = main(root, *args) if args or _takes_root(main) else main()
+                outcome = main(root, *args) if args or takes_root(main) else main()
                 if not inspect.isawaitable(outcome):
                     raise TypeError(f"main should be an async function (`async def`), but it returned {outcome!r}")
                 result = await outcome

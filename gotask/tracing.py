@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
@@ -75,24 +75,32 @@ def cell_of(path: str) -> str | None:
 
 def stack_of(coro: Any) -> list[str]:
     """Where a suspended coroutine waits: `file:line in function`, innermost last."""
-    lines: list[str] = []
+    return [line_of(frame) for frame in frames_of(coro)]
+
+
+def line_of(frame: FrameType) -> str:
+    """`file:line in function`."""
+    return f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def frames_of(coro: Any) -> Iterator[FrameType]:
+    """The frames of a suspended coroutine and of what it awaits, innermost last."""
     while coro is not None:
         frame: FrameType | None = (
             getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None) or getattr(coro, "ag_frame", None)
         )
         if frame is not None:
-            lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
+            yield frame
         coro = getattr(coro, "cr_await", None) or getattr(coro, "gi_yieldfrom", None) or getattr(coro, "ag_await", None)
         if type(coro).__name__.startswith("async_generator_a"):  # a step of a generator, which it does not show
             coro = next(filter(inspect.isasyncgen, gc.get_referents(coro)), None)
-    return lines
 
 
 def stack_of_frame(frame: FrameType | None) -> list[str]:
     """What leads to a frame, innermost last: from the hook on, if it is one that the library has called."""
     lines: list[str] = []
     while frame is not None and not (lines and frame.f_globals.get("__name__", "").startswith(CALLERS)):
-        lines.append(f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}")
+        lines.append(line_of(frame))
         frame = frame.f_back
     return lines[::-1]
 

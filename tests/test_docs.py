@@ -19,7 +19,7 @@ from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = (
-    *(f"docs/{name}{end}.md" for name in ("traces", "dashboard", "notebooks") for end in ("", "_CN")),
+    *(f"docs/{name}{end}.md" for name in ("traces", "dashboard", "notebooks", "races") for end in ("", "_CN")),
     "dashboard/README.md",
 )
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
@@ -65,6 +65,7 @@ PAIRS = [
         "docs/traces.md",
         "docs/dashboard.md",
         "docs/notebooks.md",
+        "docs/races.md",
         *LESSONS,
     )
 ]
