@@ -147,13 +147,12 @@ class Hub:
         """Tell each view what there is to tell; a large tree in parts, so that the loop is not held up for long."""
         self._timer, began = None, time.perf_counter()
         if not any(client.left for client in self._clients.values()):
-            self._due, self._took = False, 0.0
+            self._due = False
             for client in self._clients.values():
                 client.left = client.feed.events()
         for name, client in list(self._clients.items()):
             self._tell_some(name, client)
-        self._looked_at = time.monotonic()
-        self._took += time.perf_counter() - began
+        self._looked_at, self._took = time.monotonic(), time.perf_counter() - began
         self._forget([name for name, one in self._clients.items() if one.heard_at < self._looked_at - SILENT])
         if any(client.left for client in self._clients.values()):
             self._plan(now=True)

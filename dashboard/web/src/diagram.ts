@@ -8,6 +8,8 @@ export const MARGIN = 24;
 const FOLDED: Record<Direction, number> = { down: 14, right: 56 };
 /** At this scale text can be read from the back of a class. */
 export const READABLE = 0.85;
+/** And at this one still, if then all is in sight. */
+const LEGIBLE = 0.72;
 const LARGEST = 1.6;
 /** What is higher or wider than the room by no more than this is scrolled; more than that is folded together. */
 const OVERFLOW = 1.6;
@@ -38,7 +40,7 @@ interface Room {
 export const CHOICES: readonly number[] = [150, 120, 96, 76, 60, 48, 38, 30, 24, 18, 12];
 
 /** How far nodes stand apart: [of the same parent, of different parents, to the next level]. */
-const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [12, 22, 64] };
+const GAPS: Record<Direction, [number, number, number]> = { down: [16, 30, 56], right: [12, 22, 56] };
 
 /** Put siblings side by side, and each parent over the middle of its children; subtrees as close as they can be. */
 export function place(roots: Knot[], direction: Direction): Drawing {
@@ -104,7 +106,8 @@ export function scaleOf(drawing: Room, room: Room): number {
 
 /** The scale to begin with: all in sight, or else readable, and scrolled. */
 export function startScale(drawing: Room, room: Room): number {
-  return Math.max(READABLE, scaleOf(drawing, room));
+  const fit = scaleOf(drawing, room);
+  return fit < LEGIBLE ? READABLE : fit;
 }
 
 /** Which of the two directions shows more; the one that is shown stays unless the other is clearly better. */

@@ -51,22 +51,11 @@ export class Lives {
   lanes = new Map<number, Lane>();
   /** How many lives have ended; then the history has news. */
   ended = 0;
-  private living = 0;
-
-  clear(): void {
-    this.lanes.clear();
-    this.ended = this.living = 0;
-  }
-
   /** When the first of them began. */
-  get began(): number | null {
-    let first: number | null = null;
-    for (const { lives } of this.lanes.values()) {
-      const at = lives[0]?.phases[0]?.from;
-      if (at !== undefined && (first === null || at < first)) first = at;
-    }
-    return first;
-  }
+  began: number | null = null;
+  /** Rises when there are other lanes than before. */
+  shape = 0;
+  private living = 0;
 
   /** Take in the rows of this moment; those that did not change cost next to nothing. */
   look(rows: Map<number, Row>, over: (id: number) => Row | undefined, now: number): void {
@@ -89,7 +78,7 @@ export class Lives {
   private see(row: Row, known: Lane | undefined, now: number): void {
     const lane = known ?? { id: row.id, row, lives: [] };
     const before = known?.row;
-    if (!known) this.lanes.set(row.id, lane);
+    if (!known) this.enter(lane);
     lane.row = row;
     const last = lane.lives[lane.lives.length - 1];
     if (row.state === RETRYING || row.state === DISPOSED) {
@@ -114,7 +103,8 @@ export class Lives {
     if (last && last.to === null) this.end(last, row, now);
     const started = instant(row.startTime);
     const from = before ? now : row.life <= 1 ? (instant(row.addedAt) ?? started) : started;
-    const life = { life: row.life, phases: [{ group: "waiting" as Group, from: from ?? now }], to: null, failed: false, reason: "", steps: [] };
+    const life: Life = { life: row.life, phases: [{ group: "waiting", from: from ?? now }], to: null, failed: false, reason: "", steps: [] };
+    this.reach(life);
     lane.lives.push(life);
     if (lane.lives.length > MOST_LIVES) lane.lives.shift();
     return life;
@@ -133,7 +123,8 @@ export class Lives {
       const life = lifeOf(told);
       if (!life) continue;
       let lane = this.lanes.get(told.id);
-      if (!lane) this.lanes.set(told.id, (lane = { id: told.id, row: rows.get(told.id) ?? rowOf(told), lives: [] }));
+      if (!lane) this.enter((lane = { id: told.id, row: rows.get(told.id) ?? rowOf(told), lives: [] }));
+      this.reach(life);
       const place = lane.lives.findIndex((one) => one.life >= life.life);
       const known = place < 0 ? undefined : lane.lives[place];
       if (place < 0) lane.lives.push(life);
@@ -142,10 +133,20 @@ export class Lives {
     this.forget(rows);
   }
 
+  private enter(lane: Lane): void {
+    this.lanes.set(lane.id, lane);
+    this.shape++;
+  }
+
+  private reach(life: Life): void {
+    this.began = Math.min(this.began ?? Infinity, life.phases[0]!.from);
+  }
+
   /** Of the tasks that are over, those that ended first go when there are too many. */
   private forget(rows: Map<number, Row>): void {
     const over = [...this.lanes.values()].filter((lane) => !rows.has(lane.id));
     if (over.length <= MOST_OVER) return;
+    this.shape++;
     const end = (lane: Lane) => lane.lives[lane.lives.length - 1]?.to ?? 0;
     over.sort((a, b) => end(a) - end(b));
     for (const lane of over.slice(0, over.length - MOST_OVER)) this.lanes.delete(lane.id);

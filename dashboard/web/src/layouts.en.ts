@@ -13,7 +13,7 @@ export const en = {
   "diagram.retries": "retries {retries}",
   "diagram.close": "Close the details",
   "gantt.label": "Timeline of lives",
-  "gantt.live": "Live",
+  "gantt.live": "Follow",
   "gantt.toLive": "Back to now",
   "gantt.whole": "All since the beginning",
   "gantt.life": "life {n}",

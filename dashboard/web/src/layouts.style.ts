@@ -22,11 +22,9 @@ export const LAYOUTS_CSS = `
 .ground{fill:var(--sheet)}
 .node.faded .entering{opacity:.45}
 .card{fill:color-mix(in srgb,var(--g) 15%,var(--sheet));stroke:var(--g);stroke-width:1.8;transition:fill .35s,stroke .35s}
-.node:hover .node.faded .entering{opacity:.45}
-.card{fill:color-mix(in srgb,var(--g) 22%,var(--sheet))}
+.node:hover .card{fill:color-mix(in srgb,var(--g) 22%,var(--sheet))}
 .node.g-stopped .card{stroke-dasharray:4 4}
-.node.more .node.faded .entering{opacity:.45}
-.card{fill:var(--sheet);stroke:color-mix(in srgb,var(--g) 60%,var(--sheet));stroke-dasharray:3 5}
+.node.more .card{fill:var(--sheet);stroke:color-mix(in srgb,var(--g) 60%,var(--sheet));stroke-dasharray:3 5}
 .chosen{fill:none;stroke:var(--accent);stroke-width:3}
 .ring{fill:none;stroke:var(--g);transform-box:fill-box;transform-origin:center;animation:ring 1.4s ease-out both}
 @keyframes ring{from{stroke-width:14;opacity:.75}to{stroke-width:26;opacity:0}}

@@ -2,7 +2,7 @@
 import type { LayoutKey } from "./layouts.en";
 
 export const zh: Record<LayoutKey, string> = {
-  "diagram.label": "任务树示意图",
+  "diagram.label": "任务树关系图",
   "diagram.more": "还有 {n} 个",
   "diagram.open": "有 {n} 个任务未显示，点按显示更多",
   "diagram.open.one": "有 {n} 个任务未显示，点按显示",
@@ -15,7 +15,7 @@ export const zh: Record<LayoutKey, string> = {
   "diagram.retries": "重试 {retries}",
   "diagram.close": "关闭详情",
   "gantt.label": "生命时间线",
-  "gantt.live": "实时",
+  "gantt.live": "跟随",
   "gantt.toLive": "回到现在",
   "gantt.whole": "从头开始的全部",
   "gantt.life": "第 {n} 次生命",

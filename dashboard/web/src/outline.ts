@@ -33,7 +33,7 @@ const MOST = 400;
 /**
  * Choose what to show: no more than `room` tasks, without those that the reader asked for. `asked` says of some parents
  * how many children are to be seen; tasks in `kept` are shown if their parent is, and it was not folded. Those that
- * are `leaving` keep their places, and take none from the living.
+ * are `leaving` keep their places, and take none from the living. Not `counted`: what is left out is only said to be.
  */
 export function outline(
   children: Children,
@@ -41,6 +41,7 @@ export function outline(
   asked: ReadonlyMap<number, number>,
   kept: readonly Row[],
   leaving: ReadonlySet<number> = new Set(),
+  counted = true,
 ): Knot[] {
   const roots = (children.get(null) ?? []).slice(0, MOST).map((row) => knot(row, null));
   // What the reader opened is folded below, and takes no room from the others: those stay as they are.
@@ -65,7 +66,7 @@ export function outline(
       made += shown.length;
       for (const row of shown) next.push(knot(row, parent));
       if (wanted !== undefined || opened.has(parent)) for (const one of parent.children) opened.add(one);
-      if (left) leaveOut(parent, list, left, children);
+      if (left) leaveOut(parent, counted ? restOf(list.filter((row) => !left.has(row)), children) : UNCOUNTED);
     });
     level = next;
   }
@@ -89,14 +90,16 @@ function knot(row: Row, parent: Knot | null): Knot {
 }
 
 /** Tell of those that are not shown: in a node beside the shown ones, or on the parent if there are none. */
-function leaveOut(parent: Knot, list: Row[], shown: Set<Row>, children: Children): void {
-  const rest = restOf(list.filter((row) => !shown.has(row)), children);
+function leaveOut(parent: Knot, rest: Rest): void {
   if (!parent.children.length) parent.rest = rest;
   else parent.children.push({ ...parent, key: `more-${parent.id}`, parent, children: [], depth: parent.depth + 1, more: true, rest });
 }
 
+const NONE: Counts = { running: 0, waiting: 0, stopping: 0, failed: 0, retrying: 0, stopped: 0 };
+const UNCOUNTED: Rest = { tasks: 0, counts: NONE, worst: "running" };
+
 function restOf(rows: Row[], children: Children): Rest {
-  const counts: Counts = { running: 0, waiting: 0, stopping: 0, failed: 0, retrying: 0, stopped: 0 };
+  const counts = { ...NONE };
   let tasks = 0;
   for (let row = rows.pop(); row; row = rows.pop()) {
     tasks++;

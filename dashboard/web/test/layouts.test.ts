@@ -169,6 +169,7 @@ describe("the places of a diagram", () => {
     const room = { width: 1000, height: 500 };
     expect(startScale(large, room)).toBe(READABLE);
     expect(scaleOf(large, room)).toBeCloseTo(952 / 5000);
+    expect(startScale({ width: 1250, height: 400 }, room)).toBeCloseTo(952 / 1250);
     expect(startScale({ width: 100, height: 100 }, room)).toBeLessThan(2);
   });
   it("are reached by arrow keys", () => {

@@ -138,7 +138,7 @@ function Chips({ filter: { group, setGroup } }: { filter: Filter }) {
           onClick={() => setGroup(group === one ? null : one)}
         >
           <GroupIcon group={one} />
-          <span class="tabular">{number(counts[one])}</span>
+          <span class="tabular">{number(counts[one])}</span>{" "}
           <span class="word">{t(`count.${one}` as Key)}</span>
         </button>
       ))}

@@ -193,12 +193,13 @@ function useDrawing(room: Size, asked: ReadonlyMap<number, number>, selected: nu
     }
     const children = indexChildren(rows);
     const kept = keptIn(rows, selected);
-    const both = (tasks: number, wishes: ReadonlyMap<number, number>) => {
-      const knots = outline(children, tasks, wishes, kept, withStopped ? new Set() : leaving.ids);
+    const ids = withStopped ? new Set<number>() : leaving.ids;
+    const both = (tasks: number, wishes: ReadonlyMap<number, number>, counted = true) => {
+      const knots = outline(children, tasks, wishes, kept, ids, counted);
       const drawings = { down: draw.place(knots, "down"), right: draw.place(knots, "right") };
       return draw.better(drawings, room, last.current.direction);
     };
-    const choice = draw.choose((tasks) => both(tasks, new Map()), room, last.current.choice);
+    const choice = draw.choose((tasks) => both(tasks, new Map(), false), room, last.current.choice);
     const drawing = both(draw.CHOICES[choice]!, asked);
     last.current = { choice, direction: drawing.direction };
     leaving.shown(drawing.places.map((one) => one.knot));

@@ -20,7 +20,7 @@ const ZOOM = 1.5;
 const STEP = 0.2;
 const ASK_AFTER = 1000;
 const SLOWEST = 1000;
-const QUICKEST = 40;
+const QUICKEST = 66;
 const GROUPS: Group[] = ["waiting", "running", "stopping"];
 
 export function Gantt(props: CellProps) {
@@ -46,7 +46,11 @@ function Picture({ selected, filter, onSelect }: CellProps) {
   const chart = Math.max(60, room.width - covered - names - 12);
   useFrames((span.to - span.from) / chart);
 
-  const lines = useMemo(() => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, { text, group }), [lives, store.version, told, closed, text, group]);
+  // Of the rows, the lines are only asked who is below whom; unless they are filtered.
+  const lines = useMemo(
+    () => linesOf(new Map([...lives.lanes].map(([id, lane]) => [id, lane.row])), closed, { text, group }),
+    [lives, lives.shape, told, closed, text, group, filter.filtering && store.version],
+  );
   const active = lines.findIndex((line) => line.row.id === selected);
   const first = Math.max(0, Math.floor(top / LANE) - EXTRA);
   const visible = lines.slice(first, Math.ceil((top + room.height) / LANE) + EXTRA);
@@ -59,8 +63,8 @@ function Picture({ selected, filter, onSelect }: CellProps) {
     if (to * LANE < element.scrollTop) element.scrollTop = to * LANE;
     else if ((to + 1) * LANE + AXIS > element.scrollTop + room.height) element.scrollTop = (to + 1) * LANE + AXIS - room.height;
   };
-  const toggle = (line: Line | undefined, open?: boolean) => {
-    if (!line?.hasChildren || open === line.open) return;
+  const toggle = (line: Line | undefined) => {
+    if (!line?.hasChildren) return;
     setClosed((before) => {
       const next = new Set(before);
       if (!next.delete(line.row.id)) next.add(line.row.id);
@@ -84,8 +88,8 @@ function Picture({ selected, filter, onSelect }: CellProps) {
       ArrowRight: () => move(STEP),
       " ": () => toggle(line),
       Enter: () => line && focusDetails(scroller),
-      Delete: () => line && askStop(line.row),
-      s: () => line && askStop(line.row),
+      Delete: () => line && askStop(lives.lanes.get(line.row.id)!.row),
+      s: () => line && askStop(lives.lanes.get(line.row.id)!.row),
       "+": () => zoom(1 / ZOOM),
       "-": () => zoom(ZOOM),
       "0": () => setShown({ long: null, end: null }),
@@ -322,7 +326,7 @@ interface LaneProps extends Frame {
 function LaneLine({ line, lane, y, index, count, selected, onHint, onToggle, onPick, ...frame }: LaneProps) {
   const { speech } = useView();
   const word = useWords(speech);
-  const { row } = line;
+  const { row } = lane;
   const { names, chart } = frame;
   const { bars, failures, steps } = drawn(lane, frame.span, chart, frame.now);
   const failed = lane.lives.filter((life) => life.failed).length;
