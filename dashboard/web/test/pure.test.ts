@@ -120,6 +120,7 @@ describe("groups", () => {
   });
   it("tell a failure from an end", () => {
     expect(["TaskComplete", "the line broke", null].map((stopReason) => isFailure(row({ stopReason })))).toEqual([false, true, false]);
+    expect(["all children are done", "1 child failed", "12 children failed"].map((stopReason) => isFailure(row({ stopReason })))).toEqual([false, false, false]);
     expect(isFailure(row({ stopReason: "enough of it", askedAt: "2026-01-01T00:00:00Z" }))).toBe(false);
     expect([groupOf(row({ state: 6, stopReason: "" })), groupOf(row({ state: 6, stopReason: "OSError: x" }))]).toEqual(["stopped", "failed"]);
   });
