@@ -30,8 +30,9 @@ class Cell:
 
     def item(self, name: str) -> Locator:
         """The node or lane of this task."""
-        role = "treeitem" if self.widget.view == "diagram" else "option"
-        return self.page.get_by_role(role, name=re.compile(rf"^{re.escape(name)}(?![\w-])"))
+        known = re.compile(rf"^{re.escape(name)}(?![\w-])")
+        diagram = self.widget.view == "diagram"
+        return self.page.get_by_role("treeitem" if diagram else "option", name=known)
 
     def picture(self) -> Locator:
         """What takes the keys."""
@@ -58,8 +59,12 @@ def show(browser: Browser) -> Iterator[Show]:
     """Shows a tree; its page may say no error."""
     made: list[Cell] = []
 
-    def show(scene: Callable[..., Any], layout: str, *given: Any, width: int = 1040, height: int = 600, **options: Any) -> Cell:
-        context = browser.new_context(viewport={"width": width, "height": height + 80}, **{"locale": "en-GB", **options})
+    def show(
+        scene: Callable[..., Any], layout: str, *given: Any, width: int = 1040, height: int = 600, **options: Any
+    ) -> Cell:
+        context = browser.new_context(
+            viewport={"width": width, "height": height + 80}, **{"locale": "en-GB", **options}
+        )
         root = gotask.BlockingRoot()
         root.__enter__()
         tasks = root.call(scene, root.root, *given)
@@ -154,7 +159,9 @@ def test_a_branch_is_folded_and_opened(show: Show) -> None:
 def test_many_tasks_are_summed_up(show: Show) -> None:
     """Of what is not shown: how many, and the worst of it."""
     cell = show(halls, "diagram", 12, 24)
-    expect(cell.item("Counter hall-2").locator("title").first).to_contain_text(re.compile("24 tasks are not shown.*Retrying 1"))
+    expect(cell.item("Counter hall-2").locator("title").first).to_contain_text(
+        re.compile("24 tasks are not shown.*Retrying 1")
+    )
     assert cell.page.get_by_role("treeitem").count() < 40
 
 
@@ -167,7 +174,8 @@ def test_what_is_opened_stays_under_the_eye(show: Show) -> None:
     expect(cell.item("Order o3-9")).to_be_attached()
     cell.page.wait_for_function("() => !document.querySelector('.gotask-widget').shadowRoot.querySelector('.still')")
     after = cell.item("Counter hall-3").bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert abs(before["y"] - after["y"]) < 3
 
 
@@ -284,7 +292,9 @@ def test_the_layouts_speak_chinese(show: Show, layout: str, name: str) -> None:
     """All words."""
     cell = show(bakery, layout, locale="zh-CN")
     expect(cell.picture()).to_have_attribute("aria-label", name)
-    about = cell.item("Order ann").evaluate("(one) => (one.querySelector('title')?.textContent ?? '') + one.ariaDescription")
+    about = cell.item("Order ann").evaluate(
+        "(one) => (one.querySelector('title')?.textContent ?? '') + one.ariaDescription"
+    )
     assert "并发运行中" in about
 
 

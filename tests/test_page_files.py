@@ -13,9 +13,9 @@ BUNDLES = {name: (STATIC / name).read_bytes() for name in ("dashboard.js", "widg
 of_each_bundle = pytest.mark.parametrize("bundle", BUNDLES.values(), ids=list(BUNDLES))
 
 
-@pytest.mark.parametrize(("name", "most"), [("dashboard.js", 100_000), ("widget.js", 150_000)])
+@pytest.mark.parametrize(("name", "most"), [("dashboard.js", 100_000), ("widget.js", 160_000)])
 def test_the_bundles_are_small(name: str, most: int) -> None:
-    """The page under 100 KB; the widget, which also draws diagrams, under 150: each cell that makes one is sent it."""
+    """The page under 100 KB; the widget, which also draws diagrams, under 160: each cell that makes one is sent it."""
     assert 20_000 < len(BUNDLES[name]) < most
 
 

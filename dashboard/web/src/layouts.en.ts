@@ -11,7 +11,6 @@ export const en = {
   "diagram.below": "{n} children",
   "diagram.below.one": "{n} child",
   "diagram.retries": "retries {retries}",
-  "diagram.close": "Close the details",
   "gantt.label": "Timeline of lives",
   "gantt.live": "Follow",
   "gantt.toLive": "Back to now",

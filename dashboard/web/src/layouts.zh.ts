@@ -13,7 +13,6 @@ export const zh: Record<LayoutKey, string> = {
   "diagram.below": "{n} 个子任务",
   "diagram.below.one": "{n} 个子任务",
   "diagram.retries": "重试 {retries}",
-  "diagram.close": "关闭详情",
   "gantt.label": "生命时间线",
   "gantt.live": "跟随",
   "gantt.toLive": "回到现在",

@@ -45,7 +45,7 @@ function Picture({ selected, ended, filter, onSelect }: CellProps) {
     if (selected !== null) setAt(String(selected));
   }, [selected]);
 
-  const width = Math.max(room.width, drawing.width * scale + 2 * MARGIN) ;
+  const width = Math.max(room.width, drawing.width * scale + 2 * MARGIN);
   const height = Math.max(room.height, drawing.height * scale + 2 * MARGIN);
   const left = Math.max(MARGIN, (width - drawing.width * scale) / 2);
   const top = Math.max(MARGIN, (height - drawing.height * scale) / 2);
