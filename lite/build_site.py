@@ -20,6 +20,7 @@ import tarfile
 import tempfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 
 PYODIDE = "314.0.6"
-"""The version that the kernel asks for; another kernel may ask for another."""
+"""The version that the kernel asks for."""
 INTEGRITY = "sha512-BKDTJyIqFxC4BExLqeRS3f5xvXZIjOt8C3zGLN/Cc7tFxSwvKVhVkchQQ2AGLOtR4YrVOIFxbV8poyDOOmWwxQ=="
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 
@@ -46,7 +47,9 @@ NOT_LOADED = ("jupyterlab_widgets", "widgetsnbextension")
 
 def fetch() -> Path:
     """The folder with pyodide and the wheels; from the network the first time, and after the pins have changed."""
-    pins = hashlib.sha256(INTEGRITY.encode() + (HERE / "wheels.txt").read_bytes()).hexdigest()
+    # constraints.txt pins the kernel, which decides which pyodide it is.
+    pinned = (HERE / "wheels.txt").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    pins = hashlib.sha256(INTEGRITY.encode() + pinned).hexdigest()
     folder = CACHE / pins[:16]
     if not folder.exists():
         shutil.rmtree(CACHE, ignore_errors=True)
@@ -60,6 +63,9 @@ def fetch() -> Path:
 
 def fetch_pyodide(folder: Path) -> None:
     """CPython for the browser, from npm."""
+    wanted = import_module("jupyterlite_pyodide_kernel.constants").PYODIDE_VERSION
+    if wanted != PYODIDE:
+        sys.exit(f"the kernel asks for pyodide {wanted}, but {Path(__file__).name} pins {PYODIDE}: pin that one")
     npm = shutil.which("npm") or "npm"
     run(npm, "pack", f"pyodide@{PYODIDE}", "--silent", "--pack-destination", str(folder))
     archive = folder / f"pyodide-{PYODIDE}.tgz"
@@ -195,7 +201,7 @@ def configure(work: Path, packages: list[str]) -> None:
 class Handler(SimpleHTTPRequestHandler):
     """Files with the types that browsers insist on, whatever this machine's settings say."""
 
-    extensions_map = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012
+    extensions_map = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
 
     def log_message(self, format: str, *values: Any) -> None:
         pass

@@ -124,7 +124,9 @@ def walk(page: Page) -> None:
     """Run a notebook to its end, up to its first tree one cell at a time."""
     prompts, tree = page.locator(".jp-CodeCell .jp-InputPrompt"), page.locator(".gotask-widget .rows [role=row]").first
     page.locator(".jp-Notebook .jp-Cell").first.click(timeout=SLOWLY)
-    while not tree.count():
+    source = ""
+    while not re.search(r"^TaskTree\(", source, re.MULTILINE):
+        source = page.locator(".jp-Notebook .jp-Cell.jp-mod-selected").inner_text()
         page.keyboard.press("Shift+Enter")
         expect(prompts.filter(has_text="*")).to_have_count(0, timeout=SLOWLY)
     expect(tree).to_contain_text("Started", timeout=SLOWLY)
