@@ -389,6 +389,17 @@ def lock(arguments: list[str]) -> int:
         raise Problem("no_uv") from None
 
 
+def rehearse(arguments: list[str]) -> int:
+    """What a stranger does on a fresh machine. For developers, so not in the list."""
+    return run(sys.executable, str(ROOT / "tests" / "rehearsal.py"), *arguments)
+
+
+def docs(arguments: list[str]) -> int:
+    """The documentation as a site, in build/site. For developers, so not in the list."""
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    return run(set_up(("docs",), name="docs"), "-m", "mkdocs", "build", *arguments)
+
+
 def find_npm(name: str) -> str:
     """Where npm is, which this command needs."""
     npm = shutil.which("npm")
@@ -408,7 +419,7 @@ COMMANDS = {
     "learn": learn, "test": test, "demo": demo, "lab": lab, "lite": lite, "notebooks": notebooks, "bench": bench,
     "check": check,
 }  # fmt: skip
-HIDDEN = {"lock": lock, "page": page}
+HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse, "docs": docs}
 
 
 def usage() -> str:

@@ -27,7 +27,9 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of which the median is taken (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
     parser.add_argument("--write", action="store_true", help="write the table into benchmarks/README.md")
-    parser.add_argument("--history", action="store_true", help="instead of all that: what a durable history costs")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--history", action="store_true", help="instead of all that: what a durable history costs")
+    instead.add_argument("--dashboard", action="store_true", help="instead: what the dashboard costs; needs Chromium")
     asked = parser.parse_args(arguments)
     try:
         asked.workloads = chosen(_names(asked.only))
@@ -49,6 +51,11 @@ def main(arguments: list[str]) -> int:
     asked = options(arguments)
     if asked.history:
         print(f"{sentence()}\n\n{history.report(*history.sizes(asked.quick), asked.rounds)}")
+        return 0
+    if asked.dashboard:
+        from benchmarks import dashboard  # needs what the others do not: Playwright, and a browser
+
+        print(f"{sentence()}\n\n{dashboard.report(*dashboard.sizes(asked.quick))}")
         return 0
     results = run(
         asked.workloads,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gotask
-from gotask import demo
+from gotask import demo, doctor, rules
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_options(command)
     command.set_defaults(play=demo.play)
     add_learn(commands)
+    about = "what gotask finds on this machine, what is wrong, and the remedy"
+    commands.add_parser("doctor", help=about, description=about).set_defaults(play=doctor.play)
+    about = "write, for an AI assistant, how to use gotask well"
+    command = commands.add_parser("rules", help=about, description=about)
+    rules.add_options(command)
+    command.set_defaults(play=rules.play)
     options = parser.parse_args(arguments)
     if "play" not in options:
         parser.print_help()

@@ -83,7 +83,12 @@ class Door(gotask.TickTask):
     tick_interval = 0.7
 
     def __init__(self, *streams: Stream) -> None:
+        self.first = 2 * len(streams)
         self.visits = itertools.cycle(itertools.product(NAMES, streams))
+
+    def start(self) -> None:
+        for _ in range(self.first):  # they have been waiting
+            self.tick(0.0)
 
     def tick(self, due_at: float) -> None:
         name, stream = next(self.visits)
@@ -126,8 +131,8 @@ async def in_terminal(root: gotask.RootManager, screen: Screen, seconds: float) 
 async def in_browser(root: gotask.RootManager, dashboard: Any, seconds: float) -> None:
     """Show the service in the browser, and say where."""
     await root.add_task(dashboard).wait_started()
+    await root.add_task(Service(len(STREAMS))).wait_started()
     print(f"The tree is at {dashboard.url}", "Ctrl-C ends it; --terminal shows it here.", sep="\n", flush=True)
-    root.add_task(Service(len(STREAMS)))
     await live(root, seconds)
 
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any
+from weakref import WeakSet
 
 from gotask.hooks import check_call
 from gotask.records import LifeRecord, Step
@@ -93,7 +94,7 @@ Heard = tuple[Callable[..., None], ...]
 class Observers:
     """Who hears of what."""
 
-    __slots__ = (*KINDS, "_attached")
+    __slots__ = (*KINDS, "_attached", "_leaving")
 
     attached: Heard
     task_added: Heard
@@ -110,6 +111,7 @@ class Observers:
 
     def __init__(self) -> None:
         self._attached: tuple[Observer, ...] = ()
+        self._leaving: WeakSet[Observer] = WeakSet()
         self._index()
 
     def attach(self, observer: Observer, root: Any) -> None:
@@ -130,6 +132,11 @@ class Observers:
         self._attached = tuple(other for other in self._attached if other is not observer)
         self._index()
 
+    def dismiss(self, observer: Observer) -> None:
+        """Tell it no more but the end of the tree, if it still lives then: whatever it does must hold it, not this."""
+        self.detach(observer)
+        self._leaving.add(observer)
+
     def _index(self) -> None:
         for kind in KINDS:
             inherited = getattr(Observer, kind)
@@ -147,7 +154,7 @@ class Observers:
     def close(self, root: Any) -> list[Farewell]:
         """Tell that the tree is gone, and return what is still to be awaited."""
         farewells = []
-        for method in self.closed:
+        for method in (*self.closed, *(observer.closed for observer in self._leaving)):
             try:
                 farewells.append(method(root))
             except Exception:

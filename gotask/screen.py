@@ -12,6 +12,7 @@ from contextlib import suppress
 from textwrap import wrap
 
 import gotask
+from gotask.words import can_show
 
 LOG = 6
 """Lines of the log that are shown below the tree."""
@@ -44,7 +45,7 @@ class Screen(gotask.AsyncTickTask):
         """Show the tree as it is now."""
         tree = gotask.snapshot(self.parent)
         width, height = shutil.get_terminal_size()
-        lines = tree.render_text(ascii_only=not can_encode("├└│─")).splitlines()
+        lines = tree.render_text(ascii_only=not can_show("├└│─")).splitlines()
         for index, task in enumerate(tree):  # parents first, as in the text
             lines[index] += "".join(f"  {name} {value}" for name, value in task.descriptions)
             if self.live:
@@ -77,12 +78,3 @@ class Log(logging.Handler):
 def coloured(line: str, state: str) -> str:
     """The line with the name of the state in its colour."""
     return line.replace(state, f"\x1b[{COLOURS.get(state, 0)}m{state}\x1b[0m", 1)
-
-
-def can_encode(text: str) -> bool:
-    """Whether standard output can show it."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeError:
-        return False
-    return True

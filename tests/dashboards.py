@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import httpx
 
 import gotask
@@ -21,6 +23,19 @@ class Camera(gotask.Task[None]):
 
     async def go(self) -> None:
         await self.wait_stop_requested()
+
+
+class Slow(gotask.Task[None]):
+    """Lives until it is stopped, and then until `leave` is set, in the tree's loop."""
+
+    def start(self) -> None:
+        self.leave = anyio.Event()
+
+    async def go(self) -> None:
+        await self.wait_stop_requested()
+
+    async def dispose(self) -> None:
+        await self.leave.wait()
 
 
 class Broken(gotask.Task[None]):
@@ -73,18 +88,13 @@ class Site:
         return [task["id"] for task in self.get("/api/tasks", **params)["list"]]
 
     def until(self, question: Callable[[], Any]) -> Any:
-        """Ask until the answer is a good one, for ten seconds."""
-        last = time.monotonic() + 10
-        while time.monotonic() < last:
-            answer = question()
-            if answer:
-                return answer
-            time.sleep(0.02)
-        raise AssertionError("it never came")
+        """Ask until the answer is a good one."""
+        return until(self.dashboard._mirror, question)
 
     def with_history(self) -> None:
-        """Wait until the history is open."""
-        self.until(lambda: self.get("/api/session")["sessionId"])
+        """Wait until the history is open, and knows all that is over."""
+        store = self.until(lambda: self.dashboard._mirror.store)
+        assert self.root._wait(store.flush, 20)
 
     @contextmanager
     def events(self) -> Iterator[Iterator[tuple[str, Any]]]:
@@ -92,6 +102,20 @@ class Site:
         with self.client.stream("GET", "/api/events") as answer:
             assert answer.status_code == 200
             yield events_of(answer)
+
+
+def until(tree: gotask.LiveTree, question: Callable[[], Any]) -> Any:
+    """Ask again after each change of the tree until the answer is a good one, for twenty seconds."""
+    changed, last = threading.Event(), time.monotonic() + 20
+    with tree.subscribe(changed.set) as reader:
+        while time.monotonic() < last:
+            changed.clear()
+            reader.take()
+            answer = question()
+            if answer:
+                return answer
+            changed.wait(0.1)  # what is no change of the tree, as the end of a stream, is asked for now and then
+    raise AssertionError("it never came")
 
 
 def events_of(answer: httpx.Response) -> Iterator[tuple[str, Any]]:

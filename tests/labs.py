@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -104,7 +105,7 @@ class Opened:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         ours = (lab.base, lab.base.replace("http", "ws", 1), "data:", "blob:")
         self.page.on("request", lambda sent: None if sent.url.startswith(ours) else self.foreign.append(sent.url))
-        self.page.goto(f"{lab.base}/lab/tree/{name}")
+        self.page.goto(f"{lab.base}/lab/workspaces/{name.partition('.')[0]}/tree/{name}")
         self.cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
 
@@ -121,10 +122,14 @@ class Opened:
     def run(self, text: str) -> Locator:
         """One cell; what it shows."""
         cell = self.cell(text)
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.text_content() or ""
         cell.scroll_into_view_if_needed()
         cell.locator(".cm-content").click()
+        expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
         self.page.keyboard.press("Control+Enter")
-        expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[*]:")
+        expect(prompt).not_to_have_text(before)
+        expect(prompt).not_to_have_text("[*]:")
         return cell.locator(".jp-OutputArea")
 
     def failures(self) -> list[str]:

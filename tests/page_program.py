@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 
 import gotask
+from gotask.store import HistoryStore
 from gotask_dashboard import Dashboard
 
 CODECS = ("h264", "h265", "av1")
@@ -203,7 +204,10 @@ class Odd(gotask.Task[None]):
 
 async def lives(root: Any) -> None:
     """Some that are over: 60 of each kind; not before there is a history."""
-    await anyio.sleep(1.5)
+    there = anyio.Event()
+    root.on_descendants_start(lambda task: there.set() if isinstance(task, HistoryStore) else None)
+    if not any(isinstance(task, HistoryStore) for task in root.children):
+        await there.wait()
     for number in range(120):
         root.add_task(Odd() if number % 2 else Even(), key=str(number))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
+from pages import CHROMIUM
 
 from benchmarks import readme
 from benchmarks.__main__ import main
@@ -187,6 +190,19 @@ def test_a_text_without_markers_is_left_alone() -> None:
     """It is an error, not a guess."""
     with pytest.raises(ValueError, match="no <!-- table"):
         readme.replaced("nothing", "new")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not CHROMIUM.exists() and os.environ.get("CI") != "true", reason="apt install chromium")
+def test_the_price_of_the_dashboard_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--dashboard` opens the page of a real program in a real browser, and measures both."""
+    assert main(["--dashboard", "--quick"]) == 0
+    printed = capsys.readouterr().out
+    figures = dict(re.findall(r"^  (\S.*?)  +([\d.,]+)", printed, re.MULTILINE))
+    assert "1,000 tasks, 400 changes a second, 2 s, 1 loads of the page:" in printed
+    assert 0 < float(figures["CPU of the server's thread, one page open"]) < 100
+    assert float(figures["patch and render of a delta, median"]) > 0
+    assert float(figures["first paint, median"]) <= float(figures["all of the tree is there, median"])
 
 
 def test_the_price_of_a_durable_history_is_measured(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,16 +11,16 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from dashboards import Camera, Page, Site, events_of
+from dashboards import Camera, Page, Site, Slow, events_of, until
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -28,6 +28,7 @@ from starlette.routing import Mount
 import gotask
 from gotask.store import HistoryStore, open_history
 from gotask_dashboard import Dashboard, create_app
+from gotask_dashboard.options import OWN_FILE
 
 
 def threads() -> list[str]:
@@ -115,14 +116,6 @@ def test_it_can_be_stopped_at_once() -> None:
 
 def test_added_first_it_goes_last() -> None:
     """D7: pages see how the rest of the tree ends."""
-
-    class Slow(gotask.Task[None]):
-        async def dispose(self) -> None:
-            await asyncio.sleep(0.4)
-
-        async def go(self) -> None:
-            await self.wait_stop_requested()
-
     with Site() as site:
         slow, page = site.add(Slow()), Page()
         with site.events() as events:
@@ -130,6 +123,7 @@ def test_added_first_it_goes_last() -> None:
             site.root.root.stop()
             while page.rows[slow.task_id]["stateName"] != "DISPOSING":
                 page.take(*next(events))
+            site.root.root._soon(slow.leave.set)
             while slow.task_id in page.rows:
                 page.take(*next(events))
             assert site.dashboard.task_id in page.rows
@@ -179,13 +173,8 @@ def test_a_server_that_fails_stops_the_dashboard(
 def test_it_writes_a_history_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By default in the user's state directory, and not where the program was started."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with gotask.BlockingRoot() as root:
-        dashboard = root.add_task(Dashboard(port=0))
-        root.wait_started(dashboard)
-        with httpx.Client(headers={"Authorization": f"Bearer {dashboard.token}"}) as client:
-            base = dashboard.url.partition("/#")[0]
-            while client.get(f"{base}/api/session").json()["sessionId"] is None:
-                time.sleep(0.02)
+    with Site(history=OWN_FILE) as site:
+        site.with_history()
     [file] = (tmp_path / "gotask").glob("*.db")
     with open_history(file) as history:
         assert history.count(owner_type="Dashboard") == 1
@@ -197,13 +186,8 @@ def test_where_nothing_can_be_written_it_is_kept_in_memory(
     """With a warning."""
     (tmp_path / "gotask").write_text("no folder", "utf-8")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with gotask.BlockingRoot() as root:
-        dashboard = root.add_task(Dashboard(port=0))
-        root.wait_started(dashboard)
-        with httpx.Client(headers={"Authorization": f"Bearer {dashboard.token}"}) as client:
-            base = dashboard.url.partition("/#")[0]
-            while client.get(f"{base}/api/session").json()["sessionId"] is None:
-                time.sleep(0.02)
+    with Site(history=OWN_FILE) as site:
+        site.with_history()
     assert "in memory only" in caplog.text
 
 
@@ -211,14 +195,15 @@ def test_a_history_of_the_tree_is_used(tmp_path: Path) -> None:
     """One that is there already; no second one is added."""
     with gotask.BlockingRoot() as root:
         store = root.add_task(HistoryStore(tmp_path / "own.db"))
-        root.wait_started(store)
+        assert root._wait(store.flush, 20)
         for _ in range(2):
             dashboard = root.add_task(Dashboard(port=0))
             root.wait_started(dashboard)
+            mirror = dashboard._mirror
+            assert until(mirror, partial(getattr, mirror, "store")) is store
             with httpx.Client(headers={"Authorization": f"Bearer {dashboard.token}"}) as client:
                 base = dashboard.url.partition("/#")[0]
-                while client.get(f"{base}/api/session").json()["sessionId"] != store.session_id:
-                    time.sleep(0.02)
+                assert client.get(f"{base}/api/session").json()["sessionId"] == store.session_id
                 assert client.get(f"{base}/api/tasks?owner=HistoryStore").json()["total"] == 1
 
 
@@ -227,14 +212,10 @@ def test_earlier_sessions_are_shown(tmp_path: Path) -> None:
     file = str(tmp_path / "two.db")
     for _ in range(2):
         with Site(history=file) as site:
-            site.with_history()
             camera = site.add(Camera())
             camera.stop()
-            site.until(
-                lambda: site.get("/api/history", ownerType="Camera", sessionId=site.get("/api/session")["sessionId"])[
-                    "total"
-                ]
-            )
+            site.root.wait_stopped(camera, 10)
+            site.with_history()
             sessions = site.get("/api/sessions")["list"]
             counts = [site.get("/api/history", ownerType="Camera", sessionId=one["id"])["total"] for one in sessions]
     assert [(one["current"], one["crashed"]) for one in sessions] == [(True, False), (False, False)]
@@ -269,15 +250,25 @@ def test_before_the_history_is_open_it_says_so() -> None:
 # As a part of another application
 
 
+class Host(uvicorn.Server):
+    """A server that says when it is there."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
 @contextmanager
 def hosted(app: Any) -> Iterator[str]:
     """Somebody's application, with a real server."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = Host(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    assert server.ready.wait(20)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"

@@ -23,11 +23,10 @@ def site() -> Iterator[Site]:
         site.root.wait_started(site.two)  # type: ignore[attr-defined]
         site.one.set_description("line", "Fibre")  # type: ignore[attr-defined]
         site.one.step("opened", "in the morning")  # type: ignore[attr-defined]
-        site.with_history()
         broken = site.root.add_task(Broken())
         site.root.wait_stopped(broken)
         site.broken = broken  # type: ignore[attr-defined]
-        site.until(lambda: site.get("/api/history", id=broken.task_id)["total"])
+        site.with_history()
         yield site
 
 
@@ -175,6 +174,34 @@ def test_a_stopped_task_can_be_asked_for(site: Any) -> None:
     found = site.get(f"/api/tasks/{site.broken.task_id}")
     assert (found["stateName"], found["live"], found["canStart"], found["canStop"]) == ("DISPOSED", False, True, False)
     assert "no line" in found["stopReason"]
+
+
+class Quick(gotask.Task[None]):
+    """Fails once, if it is to retry, and is done."""
+
+    def run(self) -> None:
+        if self.retry_count < self.max_retry:
+            raise ConnectionError("not yet")
+
+
+def test_what_has_stopped_says_whether_it_failed() -> None:
+    """J2: as the history does, whatever the text of its reason; a life before the last one does not count."""
+    with Site(keep_stopped=4) as site:
+        tasks = [Broken(), Quick(), Quick(), Camera()]
+        tasks[2].set_retry(1, 0.01)
+        for task in tasks:
+            site.root.add_task(task)
+        tasks[3].stop("ConnectionError: no line")
+        for task in tasks:
+            site.root.wait_stopped(task, 10)
+        assert {row["id"]: row["failed"] for row in site.get("/api/tasks", state="DISPOSED")["list"]} == {
+            task.task_id: task is tasks[0] for task in tasks
+        }
+        assert {row["failed"] for row in site.get("/api/tasks")["list"]} == {None}
+        for _ in range(4):
+            site.root.result(site.root.add_task(Quick()))
+        site.with_history()
+        assert [site.get(f"/api/tasks/{task.task_id}")["failed"] for task in tasks] == [True, False, False, False]
 
 
 def test_the_lives_of_a_task(site: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from dashboards import COMMAND, Camera, Site, allow_files
 from gotask_dashboard import Dashboard
 from gotask_dashboard.options import MOST_STREAMS
 from gotask_dashboard.security import MOST_BODY
+from gotask_dashboard.sessions import Sessions
 
 READS = (
     "/api/tasks", "/api/tasks/tree", "/api/tasks/stats", "/api/tasks/1", "/api/tasks/1/history", "/api/history",
@@ -94,6 +96,36 @@ def test_a_wrong_token_logs_nobody_in(site: Site, stranger: httpx.Client) -> Non
     answer = log_in(site, stranger, "wrong")
     problem(answer, 401)
     assert "set-cookie" not in answer.headers
+
+
+def test_many_wrong_tokens_are_answered_with_a_pause() -> None:
+    """429 after ten in a minute, headers and logins together, for the right token too; pages that are in stay in."""
+    with Site() as site, httpx.Client(base_url=site.base) as page, httpx.Client(base_url=site.base) as stranger:
+        log_in(site, page)
+        for _ in range(5):
+            problem(stranger.get("/api/tasks", headers={"Authorization": "Bearer wrong"}), 401)
+            problem(log_in(site, stranger, "wrong"), 401)
+        for answer in (site.client.get("/api/tasks"), log_in(site, stranger)):
+            assert "try again in" in problem(answer, 429)
+            assert 50 < int(answer.headers["retry-after"]) <= 60
+        assert page.get("/api/tasks").status_code == 200
+        site.dashboard._sessions._clock = lambda: time.monotonic() + 60
+        assert site.client.get("/api/tasks").status_code == 200
+        assert log_in(site, stranger).status_code == 200
+
+
+def test_the_pause_is_of_a_minute_with_ten_wrong_tokens() -> None:
+    """Nine are none, nor are ten over more than a minute; who waits as long as is said is heard again."""
+    now = 1000.0
+    sessions = Sessions("open", clock=lambda: now)
+    for _ in range(9):
+        assert not sessions.is_token("shut")
+    now += 30.0
+    assert (sessions.paused_for, sessions.is_token("open")) == (0, True)
+    sessions.is_token("shut")
+    assert sessions.paused_for == 30
+    now += sessions.paused_for
+    assert (sessions.paused_for, sessions.is_token("open")) == (0, True)
 
 
 def test_a_made_up_session_is_refused(site: Site, stranger: httpx.Client) -> None:
@@ -335,7 +367,6 @@ def test_descriptions_can_be_redacted() -> None:
         return {"password": None, "line": "***"}.get(name, text)
 
     with Site(redact=redact) as site:
-        site.with_history()
         camera = site.add(Camera())
         camera.set_descriptions({"password": "hunter2", "line": "secret", "frame": "7"})
         shown = {"line": "***", "frame": "7"}
@@ -344,7 +375,8 @@ def test_descriptions_can_be_redacted() -> None:
         with site.events() as events:
             told = str(next(events))
         camera.stop()
-        site.until(lambda: site.get("/api/history", id=camera.task_id)["total"])
+        site.root.wait_stopped(camera, 10)
+        site.with_history()
         paths = ("/api/tasks?state=DISPOSED", "/api/tasks/tree", "/api/history", "/api/trace")
         text = told + "".join(site.client.get(path).text for path in paths)
         assert "***" in text

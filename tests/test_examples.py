@@ -15,11 +15,14 @@ import urllib.request
 from codecs import getincrementaldecoder
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
 import gotask
 from gotask.cli import main
+from gotask.demo import STREAMS, Service
 from gotask.testing import BACKENDS
 
 ROOT = Path(__file__).parents[1]
@@ -190,6 +193,16 @@ def test_a_back_end_that_is_not_installed_is_named() -> None:
 
 
 # In the browser
+
+
+async def test_there_is_something_to_see_from_the_start(root: gotask.RootManager[Any, Any]) -> None:
+    """40 to 60 tasks, together with the three of the dashboard and the signals, after a second as after a minute."""
+    tree = gotask.LiveTree()
+    root.observe(tree)
+    root.add_task(Service(len(STREAMS)))
+    for seconds in (1, 5, 60):
+        await anyio.sleep(seconds)
+        assert 40 <= len(tree) + 3 <= 60
 
 
 @POSIX

@@ -76,7 +76,7 @@ def picture(opened: Opened, name: str) -> None:
 
 
 def test_the_tour(visit: Callable[[str], Opened]) -> None:
-    """All cells run; run again, a task is seen in its states, and the tree's button stops it."""
+    """All cells run; run again, a task is seen in its states, and a button stops another."""
     tour = visit("00_tour.ipynb")
     expect(tour.cell("class House").locator(".jp-OutputArea img").first).to_be_visible()  # before anything has run
     picture(tour, "tour-before")
@@ -90,17 +90,20 @@ def test_the_tour(visit: Callable[[str], Opened]) -> None:
     slider.press("End")  # three seconds for each phase, so that they can be seen
     tree = tour.run("class Kettle")
     kettle = tree.locator("[role=row]").filter(has_text="kettle").last
-    for state in ("Starting", "Going"):
+    for state in ("Starting", "Going", "Disposing"):
         expect(kettle).to_contain_text(state)
         picture(tour, f"kettle-{state}")
-    kettle.click()
+
+    tree = tour.run("class House")
+    lamp = tree.locator("[role=row]").filter(has_text="Lamp").last
+    lamp.click()
     tree.get_by_role("button", name="Stop", exact=True).click()
-    for state in ("Disposing", "Disposed"):
-        expect(kettle).to_contain_text(state)
-        picture(tour, f"kettle-{state}")
-    slider.scroll_into_view_if_needed()
-    slider.focus()
-    slider.press("Home")
+    tour.page.get_by_label("Reason").fill("bright enough")
+    picture(tour, "lamp-stop")
+    tour.page.get_by_role("button", name="Stop it").click()
+    expect(lamp).to_have_count(0)
+    expect(tour.run("to_frame()")).to_contain_text("bright enough")
+    picture(tour, "table")
     tour.run("root.shutdown(")
 
 
@@ -112,7 +115,12 @@ def test_steps(visit: Callable[[str], Opened]) -> None:
     shown = steps.run("class Reader")
     expect(shown.locator(".card.first")).to_contain_text("Reader")
     picture(steps, "steps-queue")
-    shown.get_by_role("button", name="Step", exact=True).click()
+    shown.get_by_role("button", name="Step").click()
     expect(shown.locator(".now .walk")).to_contain_text("GOING")
     picture(steps, "steps-taken")
+    steps.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for item in ("Theme", "JupyterLab Dark"):
+        steps.page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    expect(shown.locator(".gotask-stepper")).to_have_css("color-scheme", "dark")
+    picture(steps, "steps-dark")
     steps.run("root.shutdown(")

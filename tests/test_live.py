@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -287,6 +288,50 @@ async def test_readers_in_other_threads(root: Root, tree: LiveTree) -> None:
         await anyio.to_thread.run_sync(thread.join)
     assert wrong == []
     assert [copy.rows for copy in copies] == [{row.id: row for row in tree.rows()}] * 3
+
+
+async def test_a_row_is_of_one_moment(root: Root, tree: LiveTree) -> None:
+    """H6, M6: another thread never sees a row of which one field has changed and another has not yet."""
+    over = threading.Event()
+    wrong: list[TaskRow] = []
+    looks = 0
+
+    def read() -> None:
+        nonlocal looks
+        while not over.is_set():
+            for row in (*tree.rows(), *reader.take().rows):
+                if (row.state is S.STARTING) != (row.started_at is None):
+                    wrong.append(row)
+            looks += 1
+
+    tasks = [root.add_task(Sleeper()) for _ in range(50)]
+    await tasks[-1].wait_started()
+    reader = tree.subscribe()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        rounds = 0
+        while rounds < 50 or looks < 200:
+            rounds += 1
+            for task in tasks:
+                tree.state_changed(task, S.RETRYING, S.STARTING)
+                tree.state_changed(task, S.STARTING, S.STARTED)
+    finally:
+        over.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert wrong == []
+
+
+async def test_reading_makes_no_rows(root: Root, tree: LiveTree) -> None:
+    """H6: rows are made when a task changes, so a reader of a large tree has its lock for a moment only."""
+    root.add_task(Sleeper())
+    with tree.subscribe() as reader:
+        taken = reader.take().rows
+    for one, other, row in zip(tree.rows(), tree.rows(), taken, strict=True):
+        assert one is other is row is tree.row(row.id)
 
 
 async def test_it_holds_no_task(root: Root, tree: LiveTree) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pages import IN_BROWSER, Program, launch, serious
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -68,15 +69,24 @@ def service() -> Iterator[Program]:
         yield program
 
 
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Program]:
+    """One that asks for a token."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        yield program
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
     """Opens pages; none of them may say an error that was not foreseen."""
     opened: list[Seen] = []
 
-    def visit(address: str, width: int = 1440, height: int = 900, **options: Any) -> Seen:
+    def visit(address: str, width: int = 1440, height: int = 900, clock: bool = False, **options: Any) -> Seen:
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)
         seen = Seen(context.new_page())
         opened.append(seen)
+        if clock:
+            seen.page.clock.install()
         seen.page.goto(address)
         return seen
 
@@ -89,7 +99,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 GONE = "CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED"
 DOWN = re.compile(f"net::ERR_({GONE})")
-REFUSED = re.compile("status of 401")
+REFUSED = re.compile("status of (401|429)")
 
 
 # The tree
@@ -186,7 +196,10 @@ def test_pause_holds_the_view_and_resume_catches_up(service: Program, visit: Ope
     expect(seen.page.locator(".live")).to_have_text("Paused")
     before = seen.page.locator(".rows").inner_text()
     uptime = seen.row("RootManager").locator(".c-uptime").inner_text()
-    seen.page.wait_for_timeout(3_000)
+    other = visit(service.base)
+    other.page.get_by_role("searchbox").fill("seg-")
+    first = other.row("Transcodeseg-").first.get_attribute("id")
+    expect(other.page.locator(f"#{first}")).to_have_count(0)
     assert seen.page.locator(".rows").inner_text() == before
     seen.page.get_by_role("button", name="Resume").click()
     expect(seen.page.locator(".live")).to_have_text("Live")
@@ -316,7 +329,8 @@ def test_sessions_lead_to_their_lives(tmp_path: Path, visit: Open) -> None:
         seen = visit(program.base)
         seen.expected = DOWN
         expect(seen.page.locator(".count").filter(has_text="Stopped")).to_contain_text("100")
-        seen.page.wait_for_timeout(1_000)
+        seen.page.get_by_role("button", name="History").click()
+        expect(seen.page.locator(".pager")).to_contain_text("of 120")
         program.kill()
         program.start()
         seen.page.reload()
@@ -394,6 +408,43 @@ def test_a_blocked_loop_is_said(visit: Open) -> None:
         expect(seen.page.locator(".bar-line")).to_contain_text("page_program.py")
 
 
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""A browser without windows has none to hide, so the page is told what it would see."""
+
+
+def streams(program: Program) -> int:
+    """How many pages the server has."""
+    [said] = re.findall(r"^gotask_dashboard_streams (\d+)", httpx.get(f"{program.base}metrics").text, re.MULTILINE)
+    return int(said)
+
+
+def test_a_page_that_is_hidden_lets_go_of_its_stream_after_half_a_minute(visit: Open) -> None:
+    """A browser has six for a host. It says so, and is live again as soon as it is seen."""
+    with Program("empty") as program:
+        seen = visit(program.base, clock=True)
+        expect(seen.page.locator(".live")).to_have_text("Live")
+        asleep = seen.page.locator(".bar-line").filter(has_text="Updates stopped while this page was out of sight.")
+        seen.page.evaluate(HIDE, True)
+        seen.page.clock.fast_forward(20_000)
+        assert streams(program) == 1
+        seen.page.evaluate(HIDE, False)  # for a moment: the half minute begins anew
+        seen.page.evaluate(HIDE, True)
+        seen.page.clock.fast_forward(20_000)
+        assert streams(program) == 1
+        expect(asleep).to_have_count(0)
+        seen.page.clock.fast_forward(10_000)
+        expect(asleep).to_be_visible()
+        while streams(program) > 0:
+            seen.page.clock.run_for(100)
+        seen.page.evaluate(HIDE, False)
+        expect(seen.page.locator(".live")).to_have_text("Live")
+        expect(asleep).to_have_count(0)
+        assert streams(program) == 1
+
+
 # The token
 
 
@@ -419,6 +470,18 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
         seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
         seen.page.get_by_role("button", name="Open").click()
         expect(seen.row("Dashboard#2")).to_be_visible()
+
+
+def test_after_many_wrong_tokens_the_page_says_to_wait(visit: Open) -> None:
+    """Nor does it say that the token is wrong, since it has not been looked at."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        for _ in range(10):
+            httpx.get(f"{program.base}api/tasks", headers={"Authorization": "Bearer wrong"})
+        seen = visit(program.base)
+        seen.expected = REFUSED
+        seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
+        seen.page.get_by_role("button", name="Open").click()
+        expect(seen.page.get_by_role("alert")).to_contain_text("too many wrong tokens")
 
 
 # Sizes, and those who do not see it
@@ -463,6 +526,22 @@ def test_axe_finds_no_serious_fault(service: Program, visit: Open, view: str, sc
     if view == "dialog":
         seen.press("Delete")
         expect(seen.page.get_by_role("dialog")).to_be_visible()
+    assert serious(seen.page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
+def test_axe_finds_no_serious_fault_where_the_token_is_asked_for(
+    locked: Program, visit: Open, size: tuple[int, int], scheme: str
+) -> None:
+    """Before anything was said, and after a wrong one."""
+    seen = visit(locked.base, *size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
+    seen.expected = REFUSED
+    expect(seen.page.get_by_role("heading", name="This dashboard asks for its token")).to_be_visible()
+    assert serious(seen.page) == []
+    seen.page.get_by_label("Token").fill("wrong")
+    seen.page.get_by_role("button", name="Open").click()
+    expect(seen.page.get_by_role("alert")).not_to_be_empty()
     assert serious(seen.page) == []
 
 

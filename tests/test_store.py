@@ -6,10 +6,12 @@ import json
 import logging
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import pytest
 from sqlalchemy import event
 
 import gotask
-from gotask import BlockingRoot, RetryPolicy, RootManager, Task, TaskState, TaskStateError, Work
+from gotask import BlockingRoot, Observer, RetryPolicy, RootManager, Task, TaskState, TaskStateError, Work
 from gotask.store import HistoryStore, StoredLife, open_history
 from gotask.store.database import parse, state_directory
 
@@ -44,6 +46,19 @@ class Camera(Task):
 
 class Idle(Task):
     """It lives until it is stopped."""
+
+
+class Unlocks(Observer):
+    """Ends the transaction of a connection, and so its lock, when the tree is gone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def closed(self, root: Any) -> Any:
+        async def unlock() -> None:
+            self.connection.execute("COMMIT")
+
+        return unlock
 
 
 def names(lives: list[StoredLife]) -> list[str]:
@@ -191,6 +206,26 @@ async def test_a_store_that_was_stopped_can_be_started_again(place: str) -> None
     with open_history(place) as history:
         assert [one.session for one in history.lives(owner_type="Camera")] == [2]
         assert [session.ended_at is not None for session in history.sessions()] == [True, True]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["stopped", "restarted"])
+async def test_the_end_of_the_tree_awaits_a_session_that_is_still_being_closed(tmp_path: Path, again: bool) -> None:
+    """H6: `shutdown()` returns when all is written, also of a store that was stopped, and what it wrote, before."""
+    place = str(tmp_path / "history.db")
+    with closing(sqlite3.connect(place, isolation_level=None, check_same_thread=False)) as other:
+        async with RootManager() as root:
+            store = root.add_task(HistoryStore(place))
+            await store.wait_started()
+            store.on_dispose(lambda: other.execute("BEGIN IMMEDIATE"))  # by then all but its own end is written
+            root.observe(Unlocks(other))
+            store.stop()
+            await store.wait_stopped()
+            if again:
+                store.restart()
+                await store.wait_started()
+    with open_history(place) as history:
+        assert [session.ended_at is not None for session in history.sessions()] == [True] * (1 + again)
+        assert names(history.lives(session=1)) == ["HistoryStore"]
 
 
 async def test_a_store_can_serve_a_second_tree(place: str) -> None:

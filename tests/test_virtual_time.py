@@ -495,12 +495,16 @@ def test_a_thread_in_the_queue_does_not_stop_time(backend: str) -> None:
 
 def test_an_abandoned_thread_does_not_stop_time(backend: str) -> None:
     """Once nobody waits for a thread any more, its work does not count."""
-    gate = threading.Event()
+    there, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        there.set()
+        gate.wait()
 
     async def main() -> float:
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: anyio.to_thread.run_sync(gate.wait, abandon_on_cancel=True))
-            await anyio.to_thread.run_sync(time.sleep, 0.01)
+            group.start_soon(lambda: anyio.to_thread.run_sync(work, abandon_on_cancel=True))
+            await anyio.to_thread.run_sync(there.wait)
             group.cancel_scope.cancel()
         await anyio.sleep(5)
         gate.set()

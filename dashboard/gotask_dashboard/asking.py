@@ -74,5 +74,5 @@ LifeFilter = Annotated[dict[str, Any], Depends(life_filter)]
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route may answer with, for its description; all of them may answer with some."""
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-    common = (400, 401, 403, 405, 421, 422, 500, 503)
+    common = (400, 401, 403, 405, 421, 422, 429, 500, 503)
     return {status: {"description": "Problem", "content": schema} for status in sorted({*common, *statuses})}

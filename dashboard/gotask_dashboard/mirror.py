@@ -39,6 +39,7 @@ class Mirror(LiveTree):
         self._keep = keep
         self._objects: dict[int, Any] = {}
         self._stopped: OrderedDict[int, Stopped] = OrderedDict()
+        self._failed: set[int] = set()
         self._guard = threading.Lock()
         self.counts = Counts()
         self.store: Any = None
@@ -68,6 +69,10 @@ class Mirror(LiveTree):
         with self._guard:
             return self._stopped.get(task_id)
 
+    def has_failed(self, task_id: int) -> bool:
+        """Whether the last life of a task that has stopped failed."""
+        return task_id in self._failed
+
     def all_stopped(self) -> list[TaskRow]:
         """Those that stopped last, in this order."""
         with self._guard:
@@ -88,6 +93,7 @@ class Mirror(LiveTree):
         self._objects[task.task_id] = task
         with self._guard:
             self._stopped.pop(task.task_id, None)
+            self._failed.discard(task.task_id)
         super().task_added(task)
 
     def state_changed(self, task: Any, old: TaskState, new: TaskState) -> None:
@@ -107,6 +113,8 @@ class Mirror(LiveTree):
     def life_ended(self, record: LifeRecord) -> None:
         self.counts.ended += 1
         self.counts.failures += record.failed
+        if record.failed and record.final:  # it is DISPOSED next, and forgotten when it is remembered no more
+            self._failed.add(record.id)
 
     def closed(self, root: Any) -> None:
         self.is_closed = True
@@ -118,4 +126,4 @@ class Mirror(LiveTree):
             self._stopped[stopped.row.id] = stopped
             self._stopped.move_to_end(stopped.row.id)
             while len(self._stopped) > self._keep:
-                self._stopped.popitem(last=False)
+                self._failed.discard(self._stopped.popitem(last=False)[0])

@@ -51,6 +51,7 @@ class TaskOut(Exact):
     step: str | None
     pointer: int | None
     eventLoopRunning: bool
+    failed: bool | None = Field(description="of a task that has stopped: whether its last life failed; else null")
 
 
 class TreeNode(TaskOut):

@@ -95,8 +95,9 @@ class Panel:
     # Tasks
 
     def values(self, row: Any) -> tuple[Any, ...]:
-        """A living task, in the order of FIELDS."""
-        return values_of(row, self.mirror.pointer(row.id), self.show(row.descriptions))
+        """A task, in the order of FIELDS."""
+        failed = self.mirror.has_failed(row.id) if row.state is TaskState.DISPOSED else None
+        return values_of(row, self.mirror.pointer(row.id), self.show(row.descriptions), failed)
 
     def task(self, row: Any) -> dict[str, Any]:
         """The same by name."""

@@ -21,7 +21,7 @@ from gotask_dashboard.models import (
     SessionOut,
 )
 from gotask_dashboard.problems import Problem
-from gotask_dashboard.security import cookie_name
+from gotask_dashboard.security import cookie_name, is_token
 from gotask_dashboard.stored import ask
 from gotask_dashboard.stream import EventStream
 
@@ -95,7 +95,7 @@ async def open_stream(panel: Here) -> Response:
 async def login(panel: Here, request: Request, shown: Login) -> Response:
     """Show the token, and get a cookie that stands for it."""
     sessions = request.app.state.sessions
-    if panel.options.token and not sessions.is_token(shown.token):
+    if panel.options.token and not is_token(sessions, shown.token):
         raise Problem(401, "this is not the token of this program: open the address that it has logged last")
     made = answer({"accepted": True})
     made.set_cookie(

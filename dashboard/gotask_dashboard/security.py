@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gotask_dashboard.answers import refusal
 from gotask_dashboard.options import Options, is_loopback
 from gotask_dashboard.problems import Problem
-from gotask_dashboard.sessions import Sessions
+from gotask_dashboard.sessions import MOST_WRONG, Sessions
 
 MOST_BODY = 64 * 1024
 BODY_WITHIN = 10.0
@@ -98,7 +98,7 @@ class Guard:
         if not self._options.token:
             return "anybody"
         kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._sessions.is_token(given.strip()):
+        if kind.lower() == "bearer" and is_token(self._sessions, given.strip()):
             return "token"
         if self._sessions.knows(cookie(headers, cookie_name(scope))):
             return "page"
@@ -106,6 +106,19 @@ class Guard:
             401, "open the address that the program has logged, or send its token as 'Authorization: Bearer …'",
             WWW_Authenticate="Bearer",
         )  # fmt: skip
+
+
+def is_token(sessions: Sessions, given: str) -> bool:
+    """Whether this is the token.
+
+    Raises:
+        Problem: 429: it has not been looked at, because there were too many wrong ones, from anybody.
+    """
+    seconds = sessions.paused_for
+    if seconds:
+        detail = f"there were {MOST_WRONG} wrong tokens within a minute: try again in {seconds} seconds"
+        raise Problem(429, detail, Retry_After=str(seconds))
+    return sessions.is_token(given)
 
 
 def check_origin(headers: Headers) -> None:

@@ -114,7 +114,7 @@ def forgotten(panel: Panel, task_id: int, life: dict[str, Any] | None) -> dict[s
     if life is None:
         raise unknown(task_id)
     common = ("id", "parentId", "key", "ownerType", "type", "typeName", "level", "startReason", "life", "retryCount",
-              "stopReason", "descriptions", "steps", "timings")  # fmt: skip
+              "stopReason", "descriptions", "steps", "timings", "failed")  # fmt: skip
     return {
         **{name: life[name] for name in common},
         "state": int(TaskState.DISPOSED), "stateName": "DISPOSED", "addedAt": life["startTime"],

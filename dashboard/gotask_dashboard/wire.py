@@ -15,7 +15,7 @@ LOOPS = {TaskType.JOB, TaskType.WORK}
 FIELDS = (
     "id", "parentId", "key", "ownerType", "type", "typeName", "level", "state", "stateName", "startReason", "addedAt",
     "startTime", "askedAt", "retryAt", "life", "retryCount", "maxRetry", "stopReason", "blockedBy", "children",
-    "descriptions", "step", "pointer", "eventLoopRunning",
+    "descriptions", "step", "pointer", "eventLoopRunning", "failed",
 )  # fmt: skip
 """What is said of a task, in this order."""
 
@@ -27,14 +27,16 @@ def instant(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def values_of(row: TaskRow, pointer: int | None, shown: Mapping[str, str]) -> tuple[Any, ...]:
-    """What is said of a living task, in the order of FIELDS."""
+def values_of(
+    row: TaskRow, pointer: int | None, shown: Mapping[str, str], failed: bool | None = None
+) -> tuple[Any, ...]:
+    """What is said of a task, in the order of FIELDS."""
     return (
         row.id, row.parent_id, row.key, row.owner_type, int(row.task_type), row.task_type.name, row.level,
         int(row.state), row.state.name, row.start_reason, instant(row.added_at), instant(row.started_at),
         instant(row.asked_at), instant(row.retry_at), row.life, row.retries, row.max_retry, row.stop_reason,
         row.held_by, row.children, dict(shown), row.step, pointer,
-        row.task_type in LOOPS and row.children > 0,
+        row.task_type in LOOPS and row.children > 0, failed,
     )  # fmt: skip
 
 

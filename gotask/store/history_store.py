@@ -105,10 +105,10 @@ class HistoryStore(Task[None]):
             await run_sync(self._running().flush, self._flush_timeout)
 
     def _gone(self, task: Task[Any]) -> None:
-        """Its own record was the last one, unless the tree is about to end."""
+        """Its own record was the last one, unless the tree is about to end; `shutdown()` awaits its writing even so."""
         writer, root = self._running(), self._root()
         if not root.is_stopped:
-            root.unobserve(writer)
+            root._life.pump.observers.dismiss(writer)
             writer.close()
 
     def _root(self) -> Any:

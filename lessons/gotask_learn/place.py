@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gotask.words import language
 from gotask_learn.source import todos
-from gotask_learn.texts import catalogue, language
+from gotask_learn.texts import catalogue
 
 HERE = Path(__file__).parent
 SHIPPED = next((folder for folder in (HERE / "shipped", HERE.parent) if (folder / "lesson01").is_dir()), HERE.parent)

@@ -7,7 +7,8 @@ import shutil
 from itertools import zip_longest
 from unicodedata import east_asian_width
 
-from gotask_learn.texts import can_show, say
+from gotask.words import can_show
+from gotask_learn.texts import say
 from gotask_learn.verdict import Verdict
 
 COLUMN = 44

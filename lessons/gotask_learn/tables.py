@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gotask.words import can_show
 from gotask_learn.classroom import Learner, Line
 from gotask_learn.place import Exercise
 from gotask_learn.progress import Progress
-from gotask_learn.texts import can_show
 from gotask_learn.trial import say
 
 

@@ -36,6 +36,7 @@ export function httpTransport(base: string): Transport {
     },
     async login(token) {
       const answer = await send(at("/api/login"), { token });
+      if (answer.status === 429) throw await problemOf(answer);
       return answer.ok;
     },
     link: at,

@@ -15,14 +15,6 @@ export type Group = "running" | "waiting" | "stopping" | "failed" | "retrying" |
 /** How much a state wants to be seen: a collapsed parent shows the greatest of those below it. */
 const CONCERN: Record<Group, number> = { failed: 5, retrying: 4, stopping: 3, waiting: 1, running: 0, stopped: 0 };
 
-/** The texts of those reasons; `tests/test_page_reasons.py` compares them with what Python says. */
-const CALM = /^(TaskComplete|AutoStop|Exit|Restart|StopByUser|task complete|all children are done|(1 child|\d+ children) failed)\b/i;
-
-/** Whether a task that is over failed: nobody asked it to stop, and it did not just end. */
-export function isFailure(row: Pick<Row, "askedAt" | "stopReason">): boolean {
-  return !row.askedAt && Boolean(row.stopReason) && !CALM.test(row.stopReason!);
-}
-
 export function groupOf(row: Row): Group {
   switch (row.state) {
     case RETRYING:
@@ -30,7 +22,7 @@ export function groupOf(row: Row): Group {
     case DISPOSING:
       return "stopping";
     case DISPOSED:
-      return isFailure(row) ? "failed" : "stopped";
+      return row.failed ? "failed" : "stopped";
     case INIT:
     case STARTING:
       return "waiting";

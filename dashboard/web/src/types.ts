@@ -24,6 +24,8 @@ export interface Row {
   step: string | null;
   pointer: string | null;
   eventLoopRunning: boolean | null;
+  /** Of a task that has stopped, if the server has said so already. */
+  failed: boolean | null;
 }
 
 export interface Columns {
@@ -64,7 +66,7 @@ export interface Transport {
   subscribe(hear: (event: StreamEvent) => void): () => void;
   get(path: string): Promise<unknown>;
   command(path: string, body: unknown): Promise<unknown>;
-  /** Only where a token is asked for: whether it was right. */
+  /** Only where a token is asked for: whether it was right; an error where it was not looked at. */
   login?(token: string): Promise<boolean>;
   /** The numbers of the process are not asked for. */
   quiet?: boolean;

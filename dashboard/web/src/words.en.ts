@@ -76,6 +76,7 @@ export const en = {
   "token.label": "Token",
   "token.open": "Open",
   "token.wrong": "That is not the token of this program.",
+  "token.wait": "Not tried: too many wrong tokens, or no answer. Wait a minute.",
   "detail.label": "Details",
   "detail.none": "Choose a task to see what it does.",
   "detail.keys": "Move in the tree",

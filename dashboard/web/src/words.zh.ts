@@ -78,6 +78,7 @@ export const zh: Record<Key, string> = {
   "token.label": "令牌",
   "token.open": "打开",
   "token.wrong": "这不是该程序的令牌。",
+  "token.wait": "未检查：错误的令牌太多，或没有应答。请等一分钟再试。",
   "detail.label": "详情",
   "detail.none": "选择一个任务，查看它在做什么。",
   "detail.keys": "在树中移动",

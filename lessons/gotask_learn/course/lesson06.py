@@ -10,11 +10,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from gotask import TaskState
+from gotask.words import can_show
 from gotask_learn import evidence
 from gotask_learn.evidence import Evidence, Known, Seen, World
 from gotask_learn.gates import expect
 from gotask_learn.lesson import Lesson
-from gotask_learn.texts import can_show
 
 lesson = Lesson(6)
 challenge = Lesson(6, challenge=True)

@@ -66,12 +66,15 @@ export function TokenPage() {
   const { store, speech } = useView();
   const { t } = speech;
   const [token, setToken] = useState("");
-  const [wrong, setWrong] = useState(false);
+  const [wrong, setWrong] = useState<"" | "token.wrong" | "token.wait">("");
   const submit = async (event: Event) => {
     event.preventDefault();
-    const right = await store.transport.login?.(token.trim()).catch(() => false);
-    setWrong(!right);
-    if (right) store.connect();
+    const said = await store.transport.login!(token.trim()).then(
+      (right) => (right ? "" : "token.wrong"),
+      () => "token.wait" as const,
+    );
+    setWrong(said);
+    if (!said) store.connect();
   };
   return (
     <main class="token">
@@ -89,13 +92,13 @@ export function TokenPage() {
             autocomplete="off"
             required
             value={token}
-            aria-invalid={wrong}
+            aria-invalid={wrong !== ""}
             aria-describedby="token-wrong"
             onInput={(event) => setToken(event.currentTarget.value)}
           />
         </label>
         <p id="token-wrong" class="wrong" role="alert">
-          {wrong ? t("token.wrong") : ""}
+          {wrong && t(wrong)}
         </p>
         <button class="button primary" type="submit">
           {t("token.open")}

@@ -1,0 +1,114 @@
+"""A chat over WebSockets: rooms by name, members by name, and nobody who can slow the others down.
+
+    python examples/chat.py          then, in several terminals: websockets ws://127.0.0.1:8765/lobby
+
+The first message is your name. What is said in a room waits for each member in a queue of the member's own; who reads
+so slowly that it overflows is asked to leave. Ctrl-C closes all connections with "going away".
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+import gotask
+from gotask_dashboard import Dashboard
+
+UNREAD = 64
+"""Messages that may wait for a member."""
+
+
+class Member(gotask.Task[None]):
+    """Sends what is said in the room to one person. A `go`, and no `tick`: a slow connection holds up nobody else."""
+
+    def __init__(self, name: str, connection: ServerConnection) -> None:
+        self.key = name
+        self.connection = connection
+        self.inbox: asyncio.Queue[str] = asyncio.Queue(UNREAD)
+
+    async def go(self) -> None:
+        while True:
+            await self.connection.send(await self.inbox.get())
+
+    async def dispose(self) -> None:
+        self.parent.say(f"* {self.key} leaves")
+        await self.connection.close(1001 if self.stop_reason_is(gotask.Exit) else 1000, str(self.stop_reason)[:100])
+
+    def hear(self, message: str) -> None:
+        """Have a message sent; not if too many wait already."""
+        try:
+            self.inbox.put_nowait(message)
+        except asyncio.QueueFull:
+            self.stop("too slow")
+
+
+class Room(gotask.WorkCollection[str, Member]):
+    """Who is in it, by name. Hooks of members never overlap, so nobody misses that somebody came or left."""
+
+    def __init__(self, name: str) -> None:
+        self.key = name
+
+    def say(self, message: str) -> None:
+        for member in self.to_list():
+            member.hear(message)
+        self.set_description("last", message[:60])
+
+
+class Rooms(gotask.WorkCollection[str, Room]):
+    """All rooms, and the door: the server itself."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def start(self) -> None:
+        server = await self.enter(serve(self.welcome, "127.0.0.1", self.port, ping_interval=20))
+        self.port = server.sockets[0].getsockname()[1]
+        print(f"chat: ws://127.0.0.1:{self.port}/lobby", flush=True)
+
+    def room(self, name: str) -> Room:
+        """The room of this name: the one there is, though it may not have started yet, or a new one."""
+        try:
+            return self.add_task(Room(name))
+        except gotask.TaskExistsError as error:
+            return error.task  # type: ignore[no-any-return]
+
+    async def welcome(self, connection: ServerConnection) -> None:
+        """One connection, from its first message to its end."""
+        assert connection.request is not None
+        place = connection.request.path.strip("/") or "lobby"
+        try:
+            name = str(await connection.recv())[:40].strip()
+            room = self.room(place)
+            await room.wait_started()
+            member = room.add_task(Member(name, connection))
+            await member.wait_started()
+            room.say(f"* {name} comes in")
+        except ConnectionClosed:
+            return
+        except gotask.TaskExistsError:
+            await connection.close(1008, "this name is taken")
+            return
+        try:
+            async for message in connection:
+                room.say(f"{name}: {str(message)[:1000]}")
+        finally:
+            member.stop("left")
+            await member.wait_stopped()
+
+
+async def main(root: gotask.RootManager, options: argparse.Namespace) -> None:
+    if options.dashboard is not None:
+        root.add_task(Dashboard(port=options.dashboard, history=None))
+    root.add_task(Rooms(options.port))
+    await root.wait_stop_requested()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--port", type=int, default=8765, help="0: any")
+    parser.add_argument("--dashboard", type=int, metavar="PORT", help="0: any; show the rooms in the browser")
+    sys.exit(gotask.run(main, parser.parse_args()))
