@@ -351,8 +351,8 @@ def test(arguments: list[str]) -> int:
     if first == "--every-python":
         return test_on(every_python(), rest)
     if first == "--other-pythons":
-        # The browser's tests and the proofs of the lessons say nothing about a Python: once is enough.
-        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "layouts", "lite", "lessons")]
+        # The tests in browsers and the proofs of lessons and notebooks say nothing about a Python: once is enough.
+        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "lessons")]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbconvert
 import nbformat
 import pytest
 from notebook_files import IGNORED, WIDGET, normalised, notebooks, read, written
@@ -152,6 +153,16 @@ RULES: tuple[Rule, ...] = (
 def test_rules(path: Path, rule: Rule) -> None:
     """Each notebook keeps to each rule."""
     assert list(rule(read(path))) == []
+
+
+@NOTEBOOKS
+def test_page_shows_a_picture_for_each_tree(path: Path) -> None:
+    """Whoever reads the notebook as a web page, without a kernel, sees the trees."""
+    notebook = read(path)
+    trees = sum("text/html" in output.get("data", {}) for cell in code_of(notebook) for output in cell.outputs)
+    tables = sum("<table" in shown(cell) for cell in code_of(notebook))
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    assert page.count('src="data:image/svg+xml') >= trees - tables
 
 
 # Each rule can refuse

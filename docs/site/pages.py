@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("guide", "programs", "services", "dashboard", "traces")
+GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces")
 PAGES = {
     "index.md": "README.md",
     "zh/index.md": "README_CN.md",

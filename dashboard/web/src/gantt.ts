@@ -175,10 +175,10 @@ function lifeOf(told: Told): Life | null {
 
 /** A row for a task that is over and of which only the history knows. */
 function rowOf(told: Told): Row {
-  const { id, parentId, key, ownerType, level, life, retryCount, stopReason } = told;
+  const { id, parentId, key, ownerType, level, life, retryCount, stopReason, failed } = told;
   const row = { id, parentId, key, ownerType, level, life, retryCount, maxRetry: 0, state: DISPOSED, stateName: "DISPOSED", children: 0, descriptions: {} };
   const nothing = { startReason: null, addedAt: null, startTime: null, askedAt: null, retryAt: null, blockedBy: null, step: null, pointer: null, eventLoopRunning: null };
-  return { ...row, ...nothing, stopReason: told.failed ? stopReason : "TaskComplete", type: 0, typeName: "" };
+  return { ...row, ...nothing, stopReason, failed, type: 0, typeName: "" };
 }
 
 export interface Span {

@@ -12,7 +12,7 @@ const iso = (seconds: number) => new Date(T + seconds * 1000).toISOString();
 const row = (id: number, parentId: number | null, values: Partial<Row> = {}): Row => ({
   id, parentId, key: String(id), ownerType: "Task", type: 1, typeName: "TASK", level: 0, state: 4, stateName: "GOING", startReason: null,
   addedAt: iso(0), startTime: iso(1), askedAt: null, retryAt: null, life: 1, retryCount: 0, maxRetry: 0, stopReason: null, blockedBy: null,
-  children: 0, descriptions: {}, step: null, pointer: null, eventLoopRunning: null, ...values,
+  children: 0, descriptions: {}, step: null, pointer: null, eventLoopRunning: null, failed: null, ...values,
 });
 const tree = (...list: Row[]) => new Map(list.map((one) => [one.id, one]));
 /** A root with Jobs of so many children each. */
@@ -90,7 +90,7 @@ describe("tasks that leave", () => {
     leaving.shown(shown(leaving.look(rows, () => undefined, T)).filter((one) => one.id !== 3));
     rows.delete(2);
     rows.delete(3);
-    const over = row(2, 1, { state: 6, stopReason: "OSError: no" });
+    const over = row(2, 1, { state: 6, failed: true, stopReason: "OSError: no" });
     const look = (at: number) => {
       const found = leaving.look(rows, (id) => (id === 2 ? over : undefined), T + at);
       leaving.shown(shown(found));
@@ -223,7 +223,7 @@ describe("the lives of a timeline", () => {
     rows.delete(2);
     lives.look(rows, () => undefined, T + 2000);
     expect([lane(lives).lives[0]!.to, lane(lives).row.state, lives.ended]).toEqual([T + 2000, 6, 1]);
-    lives.look(rows, () => row(2, 1, { state: 6, stopReason: "OSError: no" }), T + 3000);
+    lives.look(rows, () => row(2, 1, { state: 6, failed: true, stopReason: "OSError: no" }), T + 3000);
     expect(lane(lives).lives[0]).toMatchObject({ to: T + 2000, failed: true, reason: "OSError: no" });
   });
   it("note each new step", () => {
