@@ -352,7 +352,7 @@ def test(arguments: list[str]) -> int:
         return test_on(every_python(), rest)
     if first == "--other-pythons":
         # The tests in browsers and the proofs of lessons and notebooks say nothing about a Python: once is enough.
-        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "lessons")]
+        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "lite", "lessons")]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
 
