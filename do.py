@@ -351,8 +351,11 @@ def test(arguments: list[str]) -> int:
     if first == "--every-python":
         return test_on(every_python(), rest)
     if first == "--other-pythons":
-        # The tests in browsers and the proofs of lessons and notebooks say nothing about a Python: once is enough.
-        once = [f"--ignore=tests/test_{name}.py" for name in ("page", "cell", "lite", "lessons")]
+        # The tests in browsers and the proofs of lessons and notebooks say nothing of a Python: once is enough.
+        once = [
+            f"--ignore=tests/test_{name}.py"
+            for name in ("page", "cell", "lab", "layouts", "lessons", "notebooks", "notebook_runs")
+        ]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
 

@@ -93,14 +93,14 @@ def requirements() -> dict[str, list[tuple[str, str]]]:
         if "win32" in marker and sys.platform == "win32":
             continue
         extra = re.search(r"extra == ['\"]([\w-]+)", marker)
-        parts = re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?[^\d]*([\d.]*)", wanted)
+        parts = re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?(?:.*>=([\d.]+))?", wanted)
         assert parts is not None
         listed = found.setdefault(extra[1] if extra else "", [])
         if parts[1] == "gotask":
             for other in parts[2].split(","):
                 listed.append((f"[{other}]", ""))
         else:
-            listed.append((parts[1], parts[3]))
+            listed.append((parts[1], parts[3] or "0"))
     return found
 
 

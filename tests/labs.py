@@ -42,15 +42,18 @@ class Lab:
         self.notebooks = folder / "notebooks"
         shutil.copytree(FOLDER, self.notebooks)
         for path in self.notebooks.glob("*.ipynb"):
-            notebook = read(path)
-            for cell in notebook.cells:
-                if cell.cell_type == "code":
-                    cell.execution_count = None  # so that it can be seen when a cell has been run
-            path.write_text(written(notebook), "utf-8")
+            self.add(path.name, read(path))
         names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("COV", "JUPYTER"))}
         self._env = {**kept, **{name: str(folder / name) for name in names}}
         self._log = folder / "log"
+
+    def add(self, name: str, notebook: Any) -> None:
+        """Put a notebook there, as one that was never run, so that it can be seen when a cell has been."""
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = None
+        (self.notebooks / name).write_text(written(notebook), "utf-8")
 
     def __enter__(self) -> Lab:
         with socket.socket() as free:

@@ -68,6 +68,13 @@ def test_a_package_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install --upgrade 'gotask[trio]'" in finding.remedy[0]
 
 
+def test_a_version_that_is_left_out_is_no_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of `>=7,!=7.4.0`, in whatever order it is written, 7 is the least."""
+    lines = ["ipykernel!=7.4.0,>=7; extra == 'lab'", "aiojobs; extra == 'lab'"]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
+    assert doctor.requirements()["lab"] == [("ipykernel", "7"), ("aiojobs", "0")]
+
+
 def test_packages_that_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     """An extra that is not installed is not wrong; one that holds another one lists that one's packages too."""
     real = importlib.metadata.version

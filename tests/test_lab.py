@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from labs import WAIT, Lab, Opened, prepare
-from notebook_files import written
 from pages import CHROMIUM, launch
 from playwright.sync_api import Browser, expect, sync_playwright
 from test_notebooks import OPEN_ROOT, notebook_of
@@ -42,7 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     prepare()
     lab = Lab(tmp_path_factory.mktemp("lab"))
     steps = notebook_of("import gotask\nfrom gotask_dashboard import Stepper, TaskTree", OPEN_ROOT, STEPS.strip())
-    (lab.notebooks / "steps.ipynb").write_text(written(steps), "utf-8")
+    lab.add("steps.ipynb", steps)
     with lab:
         yield lab
 
