@@ -354,7 +354,7 @@ def test(arguments: list[str]) -> int:
         # The tests in browsers and the proofs of lessons and notebooks say nothing of a Python: once is enough.
         once = [
             f"--ignore=tests/test_{name}.py"
-            for name in ("page", "cell", "lab", "layouts", "lessons", "notebooks", "notebook_runs")
+            for name in ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "notebook_runs")
         ]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
