@@ -5,6 +5,7 @@ import { applyDelta, applySnapshot, decode, emptyMirror } from "../src/mirror";
 import { groupOf } from "../src/states";
 import { count, descendants, lines, pathOf } from "../src/tree";
 import type { Row } from "../src/types";
+import { traitOf } from "../src/widget";
 import { en } from "../src/words.en";
 import { zh } from "../src/words.zh";
 
@@ -131,7 +132,7 @@ describe("formats", () => {
     expect(uptime(9.7)).toBe("9 s");
   });
   it("give retries, also those without an end", () => {
-    expect([[2, 5], [3, -1], [0, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", ""]);
+    expect([[2, 5], [3, -1], [0, 0], [2, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", "", "2"]);
   });
   it("leave out the long way to a package", () => {
     const text = "/usr/lib/python3.11/asyncio/tasks.py:649 in sleep";
@@ -143,6 +144,15 @@ describe("formats", () => {
   it("give sizes, places and ages", () => {
     expect([bytes(900), bytes(52_400_000), place("/srv/app/stream/decode.py:88")]).toEqual(["900 B", "52.4 MB", "decode.py:88"]);
     expect(since("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:12Z"))).toBe(12);
+  });
+});
+
+describe("a trait of the widget", () => {
+  it("is null, and not undefined, where Python said None", () => {
+    const said: Record<string, unknown> = { selected: undefined, picture: { last: undefined, queue: [undefined, 0] } };
+    const model = { get: (name: string) => said[name] };
+    expect(traitOf(model, "selected")).toBe(null);
+    expect(traitOf(model, "picture")).toEqual({ last: null, queue: [null, 0] });
   });
 });
 
