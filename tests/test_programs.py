@@ -6,8 +6,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from postgres import Server, free_port
+from programs import TIME, Program
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -27,59 +26,15 @@ from gotask.store import open_history
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 LONGEST = 200
-TIME = 30.0
 
 pytestmark = pytest.mark.timeout(120)
 
 
-class Program:
-    """One of the programs, running, and all that it prints."""
-
-    def __init__(self, name: str, *arguments: str) -> None:
-        command = [sys.executable, "-u", str(EXAMPLES / name), *arguments]
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
-        self.process = subprocess.Popen(command, **pipes)
-        self.output = ""
-        self._more = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                with self._more:
-                    self.output += line
-                    self._more.notify_all()
-
-    def said(self, pattern: str) -> str:
-        """Wait until it says this; return the first group."""
-        with self._more:
-            found = self._more.wait_for(lambda: re.search(pattern, self.output), TIME)
-        assert found, self.output
-        return str(found[1] if found.re.groups else found[0])
-
-    def owners(self) -> list[str]:
-        """The owner types in its tree, as its dashboard tells them."""
-        base, token = self.said(r"(http://127\.0\.0\.1:\d+/#token=\S+)").split("#token=")
-        answer = httpx.get(f"{base}api/tasks?limit=1000", headers={"Authorization": f"Bearer {token}"}, verify=False)
-        return [task["ownerType"] for task in answer.json()["list"]]
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C, and wait for its end."""
-        self.process.send_signal(signal.SIGINT)
-        return self.wait()
-
-    def end(self) -> None:
-        """Leave nothing of it."""
-        self.process.kill()
-        self.wait()
-
-    def wait(self) -> int:
-        """Its exit status, once it is over by itself."""
-        status = self.process.wait(TIME)
-        self._reader.join()
-        return status
+def owners(program: Program) -> list[str]:
+    """The owner types in its tree, as its dashboard tells them."""
+    base, token = program.said(r"(http://127\.0\.0\.1:\d+/#token=\S+)").split("#token=")
+    answer = httpx.get(f"{base}api/tasks?limit=1000", headers={"Authorization": f"Bearer {token}"}, verify=False)
+    return [task["ownerType"] for task in answer.json()["list"]]
 
 
 @pytest.fixture
@@ -88,7 +43,7 @@ def start() -> Iterator[Callable[..., Program]]:
     with ExitStack() as stack:
 
         def started(name: str, *arguments: str) -> Program:
-            program = Program(name, *arguments)
+            program = Program(EXAMPLES / name, *arguments)
             stack.callback(program.end)
             return program
 
@@ -234,7 +189,7 @@ def test_chat(start: Callable[..., Program]) -> None:
             assert refused.value.rcvd is not None
             assert refused.value.rcvd.reason == "this name is taken"
         assert ann.recv(TIME) == "* bob leaves"
-        assert sorted(program.owners()) == sorted(
+        assert sorted(owners(program)) == sorted(
             ["RootManager", "OSSignal", "Dashboard", "HistoryStore", "Rooms", "Room", "Room", "Member", "Member"]
         )
         assert program.interrupt() == 0
@@ -273,14 +228,14 @@ def test_relay(start: Callable[..., Program], backend: str) -> None:
     program = start("relay.py", "--port", "0", "--patience", "60", "--dashboard", "0", "--backend", backend)
     port = program.said(r"relay: 127\.0\.0\.1:(\d+)")
     with dialled(port, "SUB news") as one, dialled(port, "SUB news") as two, dialled(port, "SUB garden") as other:
-        until(lambda: program.owners().count("Subscriber") == 3)
+        until(lambda: owners(program).count("Subscriber") == 3)
         with dialled(port, "PUB news") as camera:
             camera.sendall(frame(b"first") + frame(b"second"))
             assert [read(each) for each in (one, two) for _ in range(2)] == [b"first", b"second"] * 2
             with dialled(port, "PUB news") as second:
                 assert second.recv(1) == b""
         assert "a connection was refused" in program.said("a connection was refused.*")
-        until(lambda: "Publisher" not in program.owners())
+        until(lambda: "Publisher" not in owners(program))
         with dialled(port, "PUB news") as camera:
             camera.sendall(frame(b"third"))
             assert [read(one), read(two)] == [b"third"] * 2
@@ -302,7 +257,7 @@ def test_a_slow_subscriber_loses_its_own_frames_only(start: Callable[..., Progra
     program = start("relay.py", "--port", "0", "--dashboard", "0")
     port = program.said(r"relay: 127\.0\.0\.1:(\d+)")
     with dialled(port, "SUB news") as slow, dialled(port, "SUB news") as quick, dialled(port, "PUB news") as camera:
-        until(lambda: program.owners().count("Subscriber") == 2)
+        until(lambda: owners(program).count("Subscriber") == 2)
         for number in range(200):
             camera.sendall(frame(b"%06d" % number + bytes(100_000)))
             assert int(read_whole(quick)[:6]) == number
@@ -371,7 +326,7 @@ def test_sensors(start: Callable[..., Program], postgres: Server, backend: str) 
         program.said("boiler: ALARM at 90")
         program.said("boiler: all clear at 20")
         until(lambda: attic.calls >= 2)
-        assert program.owners().count("Sensor") == 2
+        assert owners(program).count("Sensor") == 2
         assert program.interrupt() == 0
     assert program.output.count("ALARM") == 1  # and not for the single wild value
     with open_history(url) as history:
