@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 BEAT = 0.25
@@ -45,7 +45,7 @@ class Pulse:
     def where(self) -> str | None:
         """`file:line in function`, where the loop's thread is now: the innermost place in the working directory."""
         frame = None if self._thread is None else sys._current_frames().get(self._thread)
-        innermost, here = None, f"{Path.cwd()}/"
+        innermost, here = None, os.path.join(os.getcwd(), "")
         while frame is not None:
             file = frame.f_code.co_filename
             place = f"{file.removeprefix(here)}:{frame.f_lineno} in {frame.f_code.co_name}"
