@@ -83,7 +83,7 @@ MESSAGES = {
         "needs_version": "--python 需要一个不低于 {oldest} 的版本，例如 test --python 3.12。",
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
-        "no_npm": "构建面板页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
+        "no_npm": "构建任务面板的页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
     },

@@ -225,7 +225,7 @@ def browser() -> Iterator[Finding]:
         yield Finding("browser", Verdict.OK, getattr(webbrowser.get(), "name", "") or "")
     except webbrowser.Error:
         remedy = ("none is known here: open the address that the dashboard prints yourself",
-                  "未找到浏览器：请自行打开面板打印的地址")  # fmt: skip
+                  "未找到浏览器：请自行打开任务面板打印的地址")  # fmt: skip
         yield Finding("browser", Verdict.ABSENT, "", remedy)
 
 
@@ -234,7 +234,7 @@ def dashboard_port() -> Iterator[Finding]:
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
     remedy = ("something listens there: the dashboard takes the next free one, and prints it",
-              "该端口已被占用：面板会使用下一个空闲端口并打印出来")  # fmt: skip
+              "该端口已被占用：任务面板会使用下一个空闲端口并打印出来")  # fmt: skip
     yield Finding(f"port {PORT}", Verdict.ABSENT if taken else Verdict.OK, "127.0.0.1", remedy)
 
 
