@@ -34,6 +34,7 @@ MESSAGES = {
         "demo": "the live tree in the browser, until Ctrl-C; --terminal: here; --port N",
         "lab": "the notebooks in JupyterLab, in the browser, until Ctrl-C; arguments go to it",
         "notebooks": "run the notebooks and write what they show; names run those only",
+        "lite": "build the notebooks as a web site that needs no Python; --serve shows it here; --port N",
         "bench": "the benchmarks; arguments go to them",
         "check": "lint, format and types",
         "unknown": "There is no command '{name}': run 'python3 do.py' to see the list.",
@@ -55,7 +56,7 @@ MESSAGES = {
         "needs_version": "--python needs a version from {oldest} on, such as 'test --python 3.12'.",
         "skipped": "Python {version}: skipped, it was not found on this machine.",
         "testing": "Python {version}:",
-        "no_npm": "The page of the dashboard is built with Node.js: install 'nodejs' and 'npm' and run it again.",
+        "no_npm": "'{name}' needs Node.js: install 'nodejs' and 'npm' and run it again.",
         "no_uv": "'lock' needs the tool uv on PATH: install it ('pipx install uv') and run it again.",
         "stopped": "Stopped.",
     },
@@ -66,6 +67,7 @@ MESSAGES = {
         "demo": "在浏览器中演示任务树，按 Ctrl-C 结束；--terminal 显示在终端；--port N",
         "lab": "在浏览器中用 JupyterLab 打开笔记本，按 Ctrl-C 结束；参数交给它",
         "notebooks": "执行笔记本并写入其输出；给出名字则只执行这些",
+        "lite": "把笔记本构建成无需安装 Python 的网站；--serve 在本机打开；--port N",
         "bench": "性能基准；参数交给基准程序",
         "check": "代码规范、格式与类型检查",
         "unknown": "没有名为“{name}”的命令：运行 python3 do.py 查看命令列表。",
@@ -83,7 +85,7 @@ MESSAGES = {
         "needs_version": "--python 需要一个不低于 {oldest} 的版本，例如 test --python 3.12。",
         "skipped": "Python {version}：已跳过，本机没有找到。",
         "testing": "Python {version}：",
-        "no_npm": "构建任务面板的页面需要 Node.js：请安装 nodejs 和 npm 后再运行。",
+        "no_npm": "{name} 需要 Node.js：请安装 nodejs 和 npm 后再运行。",
         "no_uv": "lock 需要 PATH 中有 uv 这个工具：请安装（pipx install uv）后再运行。",
         "stopped": "已停止。",
     },
@@ -318,6 +320,12 @@ def notebooks(arguments: list[str]) -> int:
     return run(set_up(("test",)), "tests/notebook_files.py", *arguments)
 
 
+def lite(arguments: list[str]) -> int:
+    """The notebooks as a site in which the browser itself is the kernel."""
+    find_npm("lite")
+    return run(set_up(("lite",), name="lite"), "lite/build_site.py", *arguments)
+
+
 def bench(arguments: list[str]) -> int:
     """The benchmarks."""
     return run(set_up(("bench",)), "-m", "benchmarks", *arguments)
@@ -346,7 +354,7 @@ def test(arguments: list[str]) -> int:
         # The tests in browsers and the proofs of lessons and notebooks say nothing of a Python: once is enough.
         once = [
             f"--ignore=tests/test_{name}.py"
-            for name in ("page", "cell", "lab", "layouts", "lessons", "notebooks", "notebook_runs")
+            for name in ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "notebook_runs")
         ]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
@@ -373,11 +381,13 @@ def test_with_coverage(python: str) -> int:
 
 
 def lock(arguments: list[str]) -> int:
-    """Write constraints.txt anew; `--upgrade` moves the pins. For developers, so not in the list."""
-    options = ["--universal", "--python-version", "{}.{}".format(*OLDEST), "--no-header", "--no-annotate"]
-    files = ["--all-extras", "--quiet", "pyproject.toml", "--output-file", "constraints.txt"]
+    """Write the files of pins anew; `--upgrade` moves the pins. For developers, so not in the list."""
+    bare = ["--no-header", "--no-annotate", "--quiet"]
+    every = ["--universal", "--python-version", "{}.{}".format(*OLDEST), "--all-extras", "pyproject.toml"]
+    browser = ["--python-platform", "wasm32-pyodide2025", "--python-version", "3.14", "lite/wheels.in"]
+    files = {"constraints.txt": every, "lite/wheels.txt": [*browser, "--generate-hashes", "--only-binary", ":all:"]}
     try:
-        return run("uv", "pip", "compile", *options, *files, *arguments)
+        return max(run("uv", "pip", "compile", *bare, *files[name], "-o", name, *arguments) for name in files)
     except FileNotFoundError:
         raise Problem("no_uv") from None
 
@@ -393,17 +403,24 @@ def docs(arguments: list[str]) -> int:
     return run(set_up(("docs",), name="docs"), "-m", "mkdocs", "build", *arguments)
 
 
-def page(arguments: list[str]) -> int:
-    """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
+def find_npm(name: str) -> str:
+    """Where npm is, which this command needs."""
     npm = shutil.which("npm")
     if npm is None:
-        raise Problem("no_npm")
+        raise Problem("no_npm", name=name)
+    return npm
+
+
+def page(arguments: list[str]) -> int:
+    """Build the dashboard's page into the module that the package ships. For developers, so not in the list."""
+    npm = find_npm("page")
     web = str(ROOT / "dashboard" / "web")
     return run(npm, "ci", "--prefix", web) or run(npm, "run", "build", "--prefix", web, "--", *arguments)
 
 
 COMMANDS = {
-    "learn": learn, "test": test, "demo": demo, "lab": lab, "notebooks": notebooks, "bench": bench, "check": check,
+    "learn": learn, "test": test, "demo": demo, "lab": lab, "lite": lite, "notebooks": notebooks, "bench": bench,
+    "check": check,
 }  # fmt: skip
 HIDDEN = {"lock": lock, "page": page, "rehearse": rehearse, "docs": docs}
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from gotask.backend import awaited
+from gotask.body import HAS_THREADS
 from gotask.errors import TaskDisposedError, TaskStateError
 from gotask.root import RootManager
 from gotask.running import find_backend
@@ -48,6 +49,8 @@ class BlockingRoot:
     def __enter__(self) -> Self:
         if self._thread is not None:
             raise TaskStateError("this BlockingRoot was entered already: make another one")
+        if not HAS_THREADS:
+            raise RuntimeError("there are no threads here for a BlockingRoot: use `async with gotask.RootManager()`")
         self._thread = threading.Thread(target=self._host, name="gotask", daemon=True)
         self._thread.start()
         self._ready.result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -21,18 +19,9 @@ from notebook_files import FOLDER, read, written
 from pages import REPOSITORY
 from playwright.sync_api import Browser, Locator, expect
 
-import do
-
 SECONDS = 60
 WAIT = 1000.0 * SECONDS
 ERRORS = "application/vnd.jupyter.error", "application/vnd.jupyter.stderr"
-
-
-def prepare() -> None:
-    """The environment of `make lab`; by one worker of the tests at a time."""
-    with open(Path(tempfile.gettempdir(), f"gotask-lab-{os.getuid()}.lock"), "w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        do.set_up(("lab",), name="lab")
 
 
 class Lab:

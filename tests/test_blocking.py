@@ -191,6 +191,13 @@ def test_the_root_itself_may_be_used_too(root: BlockingRoot) -> None:
     assert root.root.state is TaskState.STARTED
 
 
+def test_without_threads_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """M5: in a browser it says at once that it cannot be, and what can."""
+    monkeypatch.setattr("gotask.blocking.HAS_THREADS", False)
+    with pytest.raises(RuntimeError, match=r"there are no threads here.*async with gotask.RootManager\(\)"):
+        BlockingRoot().__enter__()
+
+
 def test_the_context_of_the_caller_reaches_a_call(root: BlockingRoot) -> None:
     """M5: a call sees no current task: it is made outside of all hooks."""
     assert root.call(lambda: gotask.current_task()) in (None, root.root)

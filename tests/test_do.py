@@ -453,6 +453,21 @@ def test_lab_opens_the_notebooks(ran: list[str]) -> None:
     assert re.findall(r"--notebook-dir=\S+", second) == ["--notebook-dir=elsewhere"]
 
 
+def test_lite_builds_the_site(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an environment of its own too."""
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    do.main(["lite", "--serve"])
+    assert ran == ["here lite[lite] lite/build_site.py --serve"]
+
+
+@pytest.mark.parametrize("name", ["lite", "page"])
+def test_without_npm(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commands that need it say so before anything else."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert do.main([name]) == 1
+    assert re.match(rf".*\b{name}\b.*Node\.js", one_sentence(capsys.readouterr().err))
+
+
 def test_notebooks_are_run(ran: list[str]) -> None:
     """All, or those that are named, in the environment of the tests."""
     do.main(["notebooks"])

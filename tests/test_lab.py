@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from labs import WAIT, Lab, Opened, prepare
+from environments import prepared
+from labs import WAIT, Lab, Opened
 from pages import CHROMIUM, launch
 from playwright.sync_api import Browser, expect, sync_playwright
 from test_notebooks import OPEN_ROOT, notebook_of
@@ -38,7 +39,7 @@ stepper
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    prepare()
+    prepared("lab")
     lab = Lab(tmp_path_factory.mktemp("lab"))
     steps = notebook_of("import gotask\nfrom gotask_dashboard import Stepper, TaskTree", OPEN_ROOT, STEPS.strip())
     lab.add("steps.ipynb", steps)

@@ -155,14 +155,13 @@ def test_rules(path: Path, rule: Rule) -> None:
     assert list(rule(read(path))) == []
 
 
-@NOTEBOOKS
-def test_page_shows_a_picture_for_each_tree(path: Path) -> None:
-    """Whoever reads the notebook as a web page, without a kernel, sees the trees."""
+def test_page_shows_a_picture_for_each_tree() -> None:
+    """Whoever reads a notebook as a web page, without a kernel, sees the trees."""
+    [path] = [path for path in notebooks() if path.name == "00_tour.ipynb"]
     notebook = read(path)
-    trees = sum("text/html" in output.get("data", {}) for cell in code_of(notebook) for output in cell.outputs)
-    tables = sum("<table" in shown(cell) for cell in code_of(notebook))
+    trees = sum(cell.source.splitlines()[-1].startswith("TaskTree(") for cell in code_of(notebook))
     page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
-    assert page.count('src="data:image/svg+xml') >= trees - tables
+    assert page.count('src="data:image/svg+xml') >= trees > 3
 
 
 # Each rule can refuse

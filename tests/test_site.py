@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from environments import prepared
 
 import gotask
 import gotask.store
@@ -16,6 +17,7 @@ import gotask.testing
 import gotask_dashboard
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.timeout(600)  # the first time an environment is made for it
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "srcset"}
 
 
@@ -37,6 +39,7 @@ class Loads(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of this working tree; strict, so that a dead link or a bad docstring fails."""
+    prepared("docs")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "do.py", "docs", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -45,7 +48,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.timeout(600)  # the first time an environment is made for it
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     """Whoever reads it offline sees all of it, and nobody is told who reads."""
     pages = list(site.rglob("*.html"))

@@ -11,6 +11,11 @@ export interface Model {
   off(event: string, hear: (...given: any[]) => void): void;
 }
 
+/** The value of a trait, with null for Python's None: a kernel in the browser says `undefined`, as deep as it goes. */
+export function traitOf<T>(model: Pick<Model, "get">, name: string): T {
+  return JSON.parse(JSON.stringify(model.get(name), (_, value) => value ?? null)) as T;
+}
+
 /** The head of a message of the kernel; its content is the buffer that comes with it. */
 type Head =
   | { kind: "answer"; client: string; id: number; status: number; deflated: boolean }

@@ -5,6 +5,7 @@ import { applyDelta, applySnapshot, decode, emptyMirror } from "../src/mirror";
 import { groupOf } from "../src/states";
 import { count, descendants, lines, pathOf } from "../src/tree";
 import type { Row } from "../src/types";
+import { traitOf } from "../src/widget";
 import { en } from "../src/words.en";
 import { zh } from "../src/words.zh";
 
@@ -143,6 +144,15 @@ describe("formats", () => {
   it("give sizes, places and ages", () => {
     expect([bytes(900), bytes(52_400_000), place("/srv/app/stream/decode.py:88")]).toEqual(["900 B", "52.4 MB", "decode.py:88"]);
     expect(since("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:12Z"))).toBe(12);
+  });
+});
+
+describe("a trait of the widget", () => {
+  it("is null, and not undefined, where Python said None", () => {
+    const said: Record<string, unknown> = { selected: undefined, picture: { last: undefined, queue: [undefined, 0] } };
+    const model = { get: (name: string) => said[name] };
+    expect(traitOf(model, "selected")).toBe(null);
+    expect(traitOf(model, "picture")).toEqual({ last: null, queue: [null, 0] });
   });
 });
 

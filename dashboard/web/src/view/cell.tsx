@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { notebookTheme, watchTheme } from "../notebook-theme";
 import type { Group } from "../states";
-import type { Model } from "../widget";
+import { traitOf, type Model } from "../widget";
 import { cellWords } from "../words.cell";
 import type { Key } from "../words.en";
 import { useView } from "./context";
@@ -18,9 +18,9 @@ const GROUPS: Group[] = ["running", "waiting", "stopping", "retrying", "failed",
 
 /** A trait of the widget, from both sides. */
 export function useTrait<T>(model: Model, name: string): [T, (value: T) => void] {
-  const [value, setValue] = useState(() => model.get(name) as T);
+  const [value, setValue] = useState(() => traitOf<T>(model, name));
   useEffect(() => {
-    const hear = () => setValue(model.get(name) as T);
+    const hear = () => setValue(traitOf<T>(model, name));
     model.on(`change:${name}`, hear);
     hear(); // what came in between
     return () => model.off(`change:${name}`, hear);

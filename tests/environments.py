@@ -1,0 +1,22 @@
+"""Environments of their own that some tests need, made once, by one worker of the tests at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+import do
+
+
+def prepared(name: str) -> str:
+    """The Python of the environment that do.py calls by this name, which is that of its extra, too."""
+    if os.name == "nt":
+        return do.set_up((name,), name=name)
+    import fcntl
+
+    key = sha256(f"{do.ROOT} {name}".encode()).hexdigest()[:16]
+    with open(Path(tempfile.gettempdir(), f"gotask-{key}.lock"), "w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return do.set_up((name,), name=name)
