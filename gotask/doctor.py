@@ -46,9 +46,9 @@ class Finding:
 
 
 WORDS = {
-    "en": {"ok": "ok", "absent": "not here", "wrong": "WRONG", "fine": "Nothing is wrong.",
+    "en": {"ok": "ok", "absent": "not available", "wrong": "WRONG", "fine": "Nothing is wrong.",
            "bad": "{n} to be mended; the lines below each say how."},
-    "zh": {"ok": "正常", "absent": "没有", "wrong": "有问题", "fine": "一切正常。",
+    "zh": {"ok": "正常", "absent": "不可用", "wrong": "有问题", "fine": "一切正常。",
            "bad": "有 {n} 处需要修复，做法见各项下方。"},
 }  # fmt: skip
 
@@ -207,7 +207,7 @@ def terminal() -> Iterator[Finding]:
     size = "{}x{}".format(*shutil.get_terminal_size())
     if not sys.stdout.isatty():
         remedy = ("this is no terminal: trees are printed one below the other", "当前不是终端：任务树将逐次打印")
-        yield Finding("terminal", Verdict.ABSENT, encoding, remedy)
+        yield Finding("terminal", Verdict.ABSENT, "", remedy)
     elif not can_show("├─中"):
         remedy = ("set PYTHONIOENCODING=utf-8, or LANG to a UTF-8 locale; else trees are drawn in ASCII",
                   "请设置 PYTHONIOENCODING=utf-8，或将 LANG 设为 UTF-8 区域；否则任务树以 ASCII 绘制")  # fmt: skip
