@@ -42,7 +42,7 @@ export function bytes(value: number | null | undefined): string {
 
 /** 2/5, or 2/∞; nothing for a task that is never retried. */
 export function retries(row: Pick<Row, "retryCount" | "maxRetry">): string {
-  if (!row.maxRetry && !row.retryCount) return "";
+  if (!row.maxRetry) return row.retryCount ? String(row.retryCount) : ""; // of what is over, only the count is known
   return `${row.retryCount}/${row.maxRetry < 0 ? "∞" : row.maxRetry}`;
 }
 

@@ -40,7 +40,7 @@ code,pre,kbd,.mono dd{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,C
 
 .head{display:flex;align-items:center;gap:20px;padding:0 16px;height:52px;flex:none;background:var(--sheet);border-bottom:1px solid var(--line)}
 .brand{display:flex;align-items:center;gap:10px;min-width:0}
-.logo{color:var(--ink);flex:none}.logo-a{fill:var(--running)}.logo-b{fill:var(--accent)}
+.logo{color:var(--ink);flex:none}.logo-a{fill:var(--running)}.logo-b{fill:var(--accent)}.logo-c{fill:var(--sheet)}
 h1{font-size:15px;font-weight:650;letter-spacing:-.01em;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .facts{display:flex;color:var(--soft);font-size:12px;white-space:nowrap}
 .facts span+span::before{content:"·";margin:0 6px}

@@ -132,7 +132,7 @@ describe("formats", () => {
     expect(uptime(9.7)).toBe("9 s");
   });
   it("give retries, also those without an end", () => {
-    expect([[2, 5], [3, -1], [0, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", ""]);
+    expect([[2, 5], [3, -1], [0, 0], [2, 0]].map(([retryCount, maxRetry]) => retries({ retryCount: retryCount!, maxRetry: maxRetry! }))).toEqual(["2/5", "3/∞", "", "2"]);
   });
   it("leave out the long way to a package", () => {
     const text = "/usr/lib/python3.11/asyncio/tasks.py:649 in sleep";

@@ -32,8 +32,9 @@ export function Header({ tab, theme, onTab, onTheme, onLanguage }: Props) {
         <svg class="logo" width="26" height="26" viewBox="0 0 26 26" aria-hidden="true">
           <path d="M7 5v12.5a3 3 0 0 0 3 3h4.5M7 11h7.5" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" />
           <circle cx="7" cy="5" r="3" fill="currentColor" />
-          <circle cx="18" cy="11" r="3" class="logo-a" />
-          <circle cx="18" cy="20.5" r="3" class="logo-b" />
+          <circle cx="18" cy="11" r="3.6" class="logo-a" />
+          <circle cx="18" cy="20.5" r="3.6" class="logo-b" />
+          <path d="M17.2 9.4v3.2l2.4-1.6zM16.9 19.4h2.2v2.2h-2.2z" class="logo-c" />
         </svg>
         <h1>{session?.program ?? "gotask"}</h1>
         {session && (
