@@ -109,6 +109,6 @@ async def main(root: gotask.RootManager, options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int, default=8765, help="0: any")
-    parser.add_argument("--dashboard", type=int, metavar="PORT", help="0: any; show the rooms in the browser")
+    parser.add_argument("--port", type=int, default=8765, help="where it listens (default: 8765); 0: any free one")
+    parser.add_argument("--dashboard", type=int, metavar="PORT", help="show the rooms in the browser; 0: any port")
     sys.exit(gotask.run(main, parser.parse_args()))

@@ -107,5 +107,5 @@ if __name__ == "__main__":
     parser.add_argument("address", help="where to begin: http://…")
     parser.add_argument("--limit", type=int, default=1_000, help="pages at most")
     parser.add_argument("--pause", type=float, default=0.1, help="seconds between two pages of one host")
-    parser.add_argument("--dashboard", type=int, metavar="PORT", help="0: any; show the crawl in the browser")
+    parser.add_argument("--dashboard", type=int, metavar="PORT", help="show the crawl in the browser; 0: any port")
     sys.exit(gotask.run(main, parser.parse_args()))

@@ -168,9 +168,9 @@ async def main(root: gotask.RootManager, options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--port", type=int, default=9000, help="0: any")
+    parser.add_argument("--port", type=int, default=9000, help="where it listens (default: 9000); 0: any free one")
     parser.add_argument("--patience", type=float, default=5.0, help="seconds for a publisher to come back")
-    parser.add_argument("--dashboard", type=int, metavar="PORT", help="0: any; show the streams in the browser")
+    parser.add_argument("--dashboard", type=int, metavar="PORT", help="show the streams in the browser; 0: any port")
     parser.add_argument("--backend", default="asyncio", choices=("asyncio", "asyncio+uvloop", "trio"))
     options = parser.parse_args()
     sys.exit(gotask.run(main, options, backend=options.backend))

@@ -109,11 +109,11 @@ def sensor(text: str) -> tuple[str, tuple[str, int]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sensors", type=sensor, nargs="+", metavar="name=host:port")
+    parser.add_argument("sensors", type=sensor, nargs="+", metavar="name=host:port", help="a device, and a name for it")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two readings")
     parser.add_argument("--limit", type=float, default=80.0, help="a value above it is an alarm")
-    parser.add_argument("--history", metavar="URL", help="postgresql://… or a file")
-    parser.add_argument("--dashboard", type=int, metavar="PORT", help="0: any; show the pipeline in the browser")
+    parser.add_argument("--history", metavar="URL", help="where the lives are kept: postgresql://… or a file")
+    parser.add_argument("--dashboard", type=int, metavar="PORT", help="show the pipeline in the browser; 0: any port")
     parser.add_argument("--backend", default="asyncio", choices=("asyncio", "asyncio+uvloop", "trio"))
     options = parser.parse_args()
     sys.exit(gotask.run(main, options, backend=options.backend))

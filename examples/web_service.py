@@ -1,4 +1,4 @@
-"""A web service whose background jobs live in a gotask tree: FastAPI answers, the tree does the work.
+"""A web service whose background tasks live in a gotask tree: FastAPI answers, the tree does the work.
 
     uvicorn --factory examples.web_service:app        or: python examples/web_service.py --upstream URL
 
@@ -115,7 +115,7 @@ def app(upstream: str | None = None) -> FastAPI:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--upstream", required=True, help="where the readings come from: http://…")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=int, default=8000, help="where it listens (default: 8000)")
     options = parser.parse_args()
     uvicorn.run(app(options.upstream), port=options.port, timeout_graceful_shutdown=5)
 

@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def add_learn(commands: Any) -> None:
     """The course, if it is installed; else a sentence that says how to get it."""
     about = "the course: ten lessons, each an error until its TODOs are done"
-    command = commands.add_parser("learn", help=about, description=about)
+    more = f"{about}; without an action, run the one you are at, again whenever you save it"
+    command = commands.add_parser("learn", help=about, description=more)
     try:
         from gotask_learn.commands import add_options, play
     except ImportError:

@@ -150,10 +150,10 @@ async def live(root: gotask.RootManager, seconds: float) -> None:
 def add_options(parser: ArgumentParser) -> None:
     """The options of `gotask demo`."""
     parser.add_argument("--terminal", action="store_true", help="show the tree here (default without the dashboard)")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of the dashboard; 0: any (default: {PORT})")
-    parser.add_argument("--seconds", type=float, help="how long it lives (default: 8 in the terminal)")
-    parser.add_argument("--forever", action="store_true", help="until Ctrl-C")
-    parser.add_argument("--backend", choices=BACKENDS, default="asyncio", help="default: asyncio")
+    parser.add_argument("--port", type=int, default=PORT, help=f"of the dashboard; 0: any free one (default: {PORT})")
+    parser.add_argument("--seconds", type=float, help="how long it runs (default: 8 in the terminal, else no limit)")
+    parser.add_argument("--forever", action="store_true", help="run until Ctrl-C, in the terminal too")
+    parser.add_argument("--backend", choices=BACKENDS, default="asyncio", help="event loop (default: asyncio)")
 
 
 def play(options: Namespace) -> int:

@@ -49,9 +49,9 @@ class Finding:
 REPORT = ("please report this, with the whole output", "请连同完整输出一起报告此问题")
 
 WORDS = {
-    "en": {"ok": "ok", "absent": "not here", "wrong": "WRONG", "fine": "Nothing is wrong.",
+    "en": {"ok": "ok", "absent": "not available", "wrong": "WRONG", "fine": "Nothing is wrong.",
            "bad": "{n} to be mended; the lines below each say how."},
-    "zh": {"ok": "正常", "absent": "没有", "wrong": "有问题", "fine": "一切正常。",
+    "zh": {"ok": "正常", "absent": "不可用", "wrong": "有问题", "fine": "一切正常。",
            "bad": "有 {n} 处需要修复，做法见各项下方。"},
 }  # fmt: skip
 
@@ -209,7 +209,7 @@ def terminal() -> Iterator[Finding]:
     size = "{}x{}".format(*shutil.get_terminal_size())
     if not sys.stdout.isatty():
         remedy = ("this is no terminal: trees are printed one below the other", "当前不是终端：任务树将逐次打印")
-        yield Finding("terminal", Verdict.ABSENT, encoding, remedy)
+        yield Finding("terminal", Verdict.ABSENT, "", remedy)
     elif not can_show("├─中"):
         remedy = ("set PYTHONIOENCODING=utf-8, or LANG to a UTF-8 locale; else trees are drawn in ASCII",
                   "请设置 PYTHONIOENCODING=utf-8，或将 LANG 设为 UTF-8 区域；否则任务树以 ASCII 绘制")  # fmt: skip
@@ -227,7 +227,7 @@ def browser() -> Iterator[Finding]:
         yield Finding("browser", Verdict.OK, getattr(webbrowser.get(), "name", "") or "")
     except webbrowser.Error:
         remedy = ("none is known here: open the address that the dashboard prints yourself",
-                  "未找到浏览器：请自行打开面板打印的地址")  # fmt: skip
+                  "未找到浏览器：请自行打开任务面板打印的地址")  # fmt: skip
         yield Finding("browser", Verdict.ABSENT, "", remedy)
 
 
@@ -236,7 +236,7 @@ def dashboard_port() -> Iterator[Finding]:
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
     remedy = ("something listens there: the dashboard takes the next free one, and prints it",
-              "该端口已被占用：面板会使用下一个空闲端口并打印出来")  # fmt: skip
+              "该端口已被占用：任务面板会使用下一个空闲端口并打印出来")  # fmt: skip
     yield Finding(f"port {PORT}", Verdict.ABSENT if taken else Verdict.OK, "127.0.0.1", remedy)
 
 

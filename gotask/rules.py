@@ -72,11 +72,11 @@ SAY = {
 def add_options(command: ArgumentParser) -> None:
     """The options of `gotask rules`."""
     command.add_argument("--for", dest="names", action="append", default=[], choices=ASSISTANTS, metavar="NAME",
-                         help=f"whom to write it for, once or more: {', '.join(ASSISTANTS)}")  # fmt: skip
-    command.add_argument("--list", action="store_true", help="the names, and where each one's file goes")
-    command.add_argument("--check", action="store_true", help="only say whether the files here are up to date")
-    command.add_argument("--force", action="store_true", help="overwrite what was changed by hand")
-    command.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="the project; here, by default")
+                         help=f"whom to write it for; may be repeated: {', '.join(ASSISTANTS)}")  # fmt: skip
+    command.add_argument("--list", action="store_true", help="list the assistants, and the file of each")
+    command.add_argument("--check", action="store_true", help="write nothing; say whether the files are up to date")
+    command.add_argument("--force", action="store_true", help="overwrite also what gotask did not write")
+    command.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
 
 
 def play(options: Namespace) -> int:

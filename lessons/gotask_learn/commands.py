@@ -25,35 +25,35 @@ def add_options(parser: ArgumentParser) -> None:
     parser.set_defaults(learn=watch)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     numbered = {
-        "run": (run, "run a lesson once (default: the one you are at)"),
+        "run": (run, "run a lesson once"),
         "hint": (hint, "a hint for the next TODO; three in all, each says more"),
         "solution": (solution, "the solution, once the TODO works or after its last hint"),
         "reset": (reset, "put a lesson back as it was shipped; yours is kept as a copy"),
     }
     for name, (command, about) in numbered.items():
         action = actions.add_parser(name, help=about, description=about)
-        action.add_argument("number", type=int, nargs="?", help="number of the lesson")
-        action.add_argument("--challenge", action="store_true", help="its challenge instead")
+        action.add_argument("number", type=int, nargs="?", help="number of the lesson (default: the one you are at)")
+        action.add_argument("--challenge", action="store_true", help="the challenge of the lesson instead")
         action.set_defaults(learn=command)
     plain: dict[str, tuple[Command, str]] = {
         "list": (show_list, "the course, and how far you are"),
-        "check": (check, "run everything"),
+        "check": (check, "run all lessons and challenges, and say what is done"),
     }
     for name, (command, about) in plain.items():
         actions.add_parser(name, help=about, description=about).set_defaults(learn=command)
-    about = "run everything afresh and write a report, for teachers and CI"
+    about = "run everything afresh and print a report, for teachers and CI"
     action = actions.add_parser("report", help=about, description=about)
     kinds = action.add_mutually_exclusive_group(required=True)
     for name in classroom.FORMATS:
-        kinds.add_argument(f"--{name}", dest="format", action="store_const", const=name)
+        kinds.add_argument(f"--{name}", dest="format", action="store_const", const=name, help="in this format")
     action.set_defaults(learn=report)
-    about = "a table of a class: a folder with learners' copies (which are run) or their JSON reports"
+    about = "a table of a class, from the learners' copies (which are run) or their JSON reports"
     action = actions.add_parser("class", help=about, description=about)
-    action.add_argument("folder", type=Path)
+    action.add_argument("folder", type=Path, help="it holds a folder or a report for each learner")
     action.set_defaults(learn=show_class)
-    about = "copy the lessons into a folder (default: here)"
+    about = "copy the lessons into a folder of yours"
     action = actions.add_parser("init", help=about, description=about)
-    action.add_argument("folder", type=Path, nargs="?", default=Path())
+    action.add_argument("folder", type=Path, nargs="?", default=Path(), help="where `lessons` is made (default: here)")
     action.set_defaults(learn=init)
 
 

@@ -58,7 +58,8 @@ export function firstLine(text: string | null | undefined): string {
 
 /** A line of a stack without the long way to an installed package: asyncio/tasks.py:649 in sleep. */
 export function shortPlace(text: string): string {
-  return text.replace(/(?:[A-Za-z]:)?[\\/](?:[^\\/\s]+[\\/])+([^\\/\s]+[\\/][^\\/\s]+)/g, "$1");
+  const installed = text.replace(/\S*site-packages[\\/]/g, "");
+  return installed.replace(/(^|[\s"'(])(?:[A-Za-z]:)?[\\/](?:[^\\/\s]+[\\/])+([^\\/\s]+[\\/][^\\/\s]+)/g, "$1$2");
 }
 
 /** The file and line at the end of a path: decode.py:88. */

@@ -137,6 +137,8 @@ describe("formats", () => {
   it("leave out the long way to a package", () => {
     const text = "/usr/lib/python3.11/asyncio/tasks.py:649 in sleep";
     expect([shortPlace(text), shortPlace("app/decode.py:8 in go")]).toEqual(["asyncio/tasks.py:649 in sleep", "app/decode.py:8 in go"]);
+    const installed = ".venv/lib/python3.11/site-packages/anyio/_core/_eventloop.py:99 in sleep";
+    expect([shortPlace(installed), shortPlace("src/app/a/b.py:1 in go")]).toEqual(["anyio/_core/_eventloop.py:99 in sleep", "src/app/a/b.py:1 in go"]);
   });
   it("leave out a key that is only the id", () => {
     expect([nameOf({ ownerType: "Viewer", key: "4", id: 4 }), nameOf({ ownerType: "Viewer", key: "ann", id: 4 })]).toEqual(["Viewer", "Viewer ann"]);
