@@ -24,7 +24,7 @@ import gotask
 from gotask.running import BACKENDS
 from gotask.words import can_show, language
 
-NOT_FOR_USERS = {"bench", "dev", "test"}
+NOT_FOR_USERS = {"bench", "dev", "docs", "lite", "test"}
 PORT = 8080
 
 

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -109,7 +111,8 @@ class Opened:
         """All cells, from the menu, up to the end of the last one."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(f"[{self.cells.count()}]:")
+        with self.told():
+            expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(f"[{self.cells.count()}]:")
 
     def run(self, text: str) -> Locator:
         """One cell; what it shows."""
@@ -121,8 +124,19 @@ class Opened:
         expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
         self.page.keyboard.press("Control+Enter")
         expect(prompt).not_to_have_text(before)
-        expect(prompt).not_to_have_text("[*]:")
+        with self.told():
+            expect(prompt).not_to_have_text("[*]:")
         return cell.locator(".jp-OutputArea")
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Where a cell does not end, the failure says how all cells are, and what the server knows of the kernel."""
+        try:
+            yield
+        except AssertionError as error:
+            prompts = self.cells.locator(".jp-InputPrompt").all_text_contents()
+            with urllib.request.urlopen(self.page.url.partition("/lab/")[0] + "/api/kernels") as kernels:
+                raise AssertionError(f"{prompts}, {kernels.read().decode()}") from error
 
     def failures(self) -> list[str]:
         """What cells say that went wrong."""

@@ -50,7 +50,8 @@ README = (
     Typed("make test", r"\d+ passed"),
     Typed("make demo", r"(http://127\.0\.0\.1:\d+/)#token=", goes_on=True, limit=SHORT, opens="the dashboard"),
     Typed("make lab", r"(http://(?:127\.0\.0\.1|localhost):\d+/lab\S*)", goes_on=True, limit=LONG, opens="JupyterLab"),
-    Typed("make bench ARGS=--quick", r"\| W1"),
+    Typed("make lite", "build/lite"),
+    Typed("make bench", r"\| W1"),
 )
 
 
@@ -188,7 +189,7 @@ def packages(folder: Path) -> None:
     run([str(python), "-m", "build", "--outdir", str(folder / "dist"), str(ROOT)], folder, env)
     [wheel], [sdist] = (list((folder / "dist").glob(kind)) for kind in ("*.whl", "*.tar.gz"))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    shown = sorted(extras.keys() - {"test", "dev", "bench"})
+    shown = sorted(extras.keys() - {"bench", "dev", "docs", "lite", "test"})
     for version in pythons():
         alone(installed(folder, version, str(wheel), env), folder, env)
         installed(folder, version, str(sdist), env)
