@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,8 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 SECONDS = 60
 WAIT = 1000.0 * SECONDS
+ENDED = re.compile(r"\[\d+\]:")
 ERRORS = "application/vnd.jupyter.error", "application/vnd.jupyter.stderr"
 
 
@@ -109,34 +110,46 @@ class Opened:
 
     def run_all(self) -> None:
         """All cells, from the menu, up to the end of the last one."""
+        self.finish(self.start_all, self.cells.last.locator(".jp-InputPrompt"))
+
+    def start_all(self) -> None:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        with self.told():
-            expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(f"[{self.cells.count()}]:")
 
     def run(self, text: str) -> Locator:
         """One cell; what it shows."""
         cell = self.cell(text)
         prompt = cell.locator(".jp-InputPrompt")
-        before = prompt.text_content() or ""
-        cell.scroll_into_view_if_needed()
-        cell.locator(".cm-content").click()
-        expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
-        self.page.keyboard.press("Control+Enter")
-        expect(prompt).not_to_have_text(before)
-        with self.told():
-            expect(prompt).not_to_have_text("[*]:")
+
+        def start() -> None:
+            before = prompt.text_content() or ""
+            cell.scroll_into_view_if_needed()
+            cell.locator(".cm-content").click()
+            expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
+            self.page.keyboard.press("Control+Enter")
+            if before != "[*]:":
+                expect(prompt).not_to_have_text(before)
+
+        self.finish(start, prompt)
         return cell.locator(".jp-OutputArea")
 
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Where a cell does not end, the failure says how all cells are, and what the server knows of the kernel."""
+    def finish(self, start: Callable[[], None], prompt: Locator) -> None:
+        """Start cells, and wait for the end of the one with this prompt.
+
+        Once more, if it does not come although the kernel has nothing to do: where a widget speaks during a cell,
+        ipykernel now and then tells the end of that cell as if it were another one's.
+        """
+        start()
         try:
-            yield
+            expect(prompt).to_have_text(ENDED)
         except AssertionError as error:
             prompts = self.cells.locator(".jp-InputPrompt").all_text_contents()
-            with urllib.request.urlopen(self.page.url.partition("/lab/")[0] + "/api/kernels") as kernels:
-                raise AssertionError(f"{prompts}, {kernels.read().decode()}") from error
+            with urllib.request.urlopen(self.page.url.partition("/lab/")[0] + "/api/kernels") as answer:
+                states = [kernel["execution_state"] for kernel in json.load(answer)]
+            if set(states) != {"idle"}:
+                raise AssertionError(f"kernels are {states}, and cells {prompts}") from error
+            start()
+            expect(prompt).to_have_text(ENDED)
 
     def failures(self) -> list[str]:
         """What cells say that went wrong."""
