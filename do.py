@@ -20,6 +20,8 @@ NEWEST_TRIED = (3, 20)
 REQUIRED_IN_CI = ("3.11", "3.12", "3.13")
 COVERAGE_THRESHOLD = 98
 ROOT = Path(__file__).resolve().parent
+ONCE = ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "notebook_runs", "site", "stepper_page")
+"""Tests in browsers, proofs of lessons and notebooks, the site: what they prove is the same on each Python."""
 LAB = (
     "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
     "--LabApp.extension_manager=readonly",
@@ -351,11 +353,7 @@ def test(arguments: list[str]) -> int:
     if first == "--every-python":
         return test_on(every_python(), rest)
     if first == "--other-pythons":
-        # The tests in browsers and the proofs of lessons and notebooks say nothing of a Python: once is enough.
-        once = [
-            f"--ignore=tests/test_{name}.py"
-            for name in ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "notebook_runs")
-        ]
+        once = [f"--ignore=tests/test_{name}.py" for name in ONCE]
         return test_on([version for version in every_python() if version != RUNNING], rest or [*workers(), *once])
     return run(set_up(("test",)), "-m", "pytest", *arguments)
 
