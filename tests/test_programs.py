@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -308,7 +308,7 @@ class Device:
             except OSError:
                 return
             self.calls += 1
-            with connection:
+            with connection, suppress(ConnectionError):  # the program may end between a question and its answer
                 while connection.recv(100):
                     value = self._last = next(self._values, self._last)
                     if value is None:
