@@ -34,11 +34,12 @@ def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     ours = ("COV", "PYTEST_")  # measured elsewhere; a kernel that is not starts sooner
     env = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     command = [sys.executable, "-m", "pytest", *OPTIONS, *options, path.name]
-    while True:
+    for _ in range(3):
         done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, encoding="utf-8")
         # Jupyter looks for free ports some time before its kernel takes them: then another one may have been quicker.
         if "Address already in use" not in done.stdout + done.stderr:
-            return done
+            break
+    return done
 
 
 @NOTEBOOKS
