@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -12,14 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from notebook_files import FOLDER, read, written
 from pages import REPOSITORY
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 SECONDS = 60
 WAIT = 1000.0 * SECONDS
@@ -86,6 +84,11 @@ class Lab:
             raise
 
 
+def wait_for_kernel(page: Page, timeout: float) -> None:
+    """Until the kernel of the notebook in front is there: run before that, cells ask which one they are to have."""
+    expect(page.locator("#jp-bottom-panel")).to_contain_text(re.compile(r"Python .*\| Idle"), timeout=timeout)
+
+
 class Opened:
     """A notebook in JupyterLab."""
 
@@ -102,7 +105,7 @@ class Opened:
         self.page.on("request", lambda sent: None if sent.url.startswith(ours) else self.foreign.append(sent.url))
         self.page.goto(f"{lab.base}/lab/workspaces/{name.partition('.')[0]}/tree/{name}")
         self.cells = self.page.locator(".jp-Notebook .jp-CodeCell")
-        expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+        wait_for_kernel(self.page, WAIT)
 
     def cell(self, text: str) -> Locator:
         """The cell of code with this text."""
@@ -110,46 +113,22 @@ class Opened:
 
     def run_all(self) -> None:
         """All cells, from the menu, up to the end of the last one."""
-        self.finish(self.start_all, self.cells.last.locator(".jp-InputPrompt"))
-
-    def start_all(self) -> None:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(ENDED)
 
     def run(self, text: str) -> Locator:
         """One cell; what it shows."""
         cell = self.cell(text)
         prompt = cell.locator(".jp-InputPrompt")
-
-        def start() -> None:
-            before = prompt.text_content() or ""
-            cell.scroll_into_view_if_needed()
-            cell.locator(".cm-content").click()
-            expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
-            self.page.keyboard.press("Control+Enter")
-            if before != "[*]:":
-                expect(prompt).not_to_have_text(before)
-
-        self.finish(start, prompt)
+        before = prompt.text_content() or ""
+        cell.scroll_into_view_if_needed()
+        cell.locator(".cm-content").click()
+        expect(cell.locator(".cm-editor")).to_have_class(re.compile("cm-focused"))
+        self.page.keyboard.press("Control+Enter")
+        expect(prompt).not_to_have_text(before)
+        expect(prompt).to_have_text(ENDED)
         return cell.locator(".jp-OutputArea")
-
-    def finish(self, start: Callable[[], None], prompt: Locator) -> None:
-        """Start cells, and wait for the end of the one with this prompt.
-
-        Once more, if it does not come although the kernel has nothing to do: where a widget speaks during a cell,
-        ipykernel now and then tells the end of that cell as if it were another one's.
-        """
-        start()
-        try:
-            expect(prompt).to_have_text(ENDED)
-        except AssertionError as error:
-            prompts = self.cells.locator(".jp-InputPrompt").all_text_contents()
-            with urllib.request.urlopen(self.page.url.partition("/lab/")[0] + "/api/kernels") as answer:
-                states = [kernel["execution_state"] for kernel in json.load(answer)]
-            if set(states) != {"idle"}:
-                raise AssertionError(f"kernels are {states}, and cells {prompts}") from error
-            start()
-            expect(prompt).to_have_text(ENDED)
 
     def failures(self) -> list[str]:
         """What cells say that went wrong."""

@@ -14,6 +14,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from labs import wait_for_kernel
 from pages import CHROMIUM, FLAGS, REPOSITORY
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -123,7 +124,8 @@ def test_a_notebook_runs_in_the_browser_and_its_tree_is_live(address: str) -> No
 def walk(page: Page) -> None:
     """Run a notebook to its end, up to its first tree one cell at a time."""
     prompts, tree = page.locator(".jp-CodeCell .jp-InputPrompt"), page.locator(".gotask-widget .rows [role=row]").first
-    page.locator(".jp-Notebook .jp-Cell").first.click(timeout=SLOWLY)
+    wait_for_kernel(page, SLOWLY)
+    page.locator(".jp-Notebook .jp-Cell").first.click()
     source = ""
     while not re.search(r"^TaskTree\(", source, re.MULTILINE):
         source = page.locator(".jp-Notebook .jp-Cell.jp-mod-selected").inner_text()

@@ -129,6 +129,28 @@ def test_what_a_task_prints_comes_with_the_cell_that_opened_the_root(kernel: Ker
     assert kernel.elsewhere[cell].strip() == "hello"
 
 
+REPLY_WHILE_A_REQUEST_COMES = """
+import select, threading
+from IPython import get_ipython
+kernel, holds = get_ipython().kernel, threading.Event()
+
+def reply_late():
+    holds.set()
+    select.select([kernel.shell_stream.socket.FD], [], [], 60)
+    kernel.shell_channel_thread.manager._send_on_shell_channel([b"nobody", b"a reply"])
+
+kernel.shell_channel_thread.io_loop.add_callback(reply_late)
+assert holds.wait(60)
+"""
+
+
+def test_a_request_is_read_that_comes_while_a_reply_is_sent(kernel: Kernel) -> None:
+    """With a widget in it, the kernel answers: ipykernel 7.0 to 7.3 would be deaf from then on."""
+    kernel.run("from gotask_dashboard import TaskTree\nview = TaskTree(root)")
+    kernel.run(REPLY_WHILE_A_REQUEST_COMES)
+    assert kernel.run("print('heard')") == "heard"
+
+
 def test_places_outside_of_notebooks_stay_files() -> None:
     """H1: IPython may be loaded without running anything; a program's places are its files."""
     code = "import IPython\nfrom gotask.tracing import shown_path\nprint(shown_path('/a/b.py'))"
