@@ -38,8 +38,8 @@ def reply_through_the_stream() -> None:
     It reads requests with a stream, but sends replies past it, on the stream's socket. A request that arrives just then
     is never read, nor is any after it: https://github.com/ipython/ipykernel/pull/1529, which is part of 7.4.
     """
-    kernel = getattr(shell_here(), "kernel", None)
-    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
+    kernel: Any = getattr(shell_here(), "kernel", None)
+    manager: Any = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
     if hasattr(manager, "_shell_socket"):
         manager._shell_socket = kernel.shell_stream
 
