@@ -24,9 +24,9 @@ ONCE = ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "noteb
 """Tests in browsers, proofs of lessons and notebooks, the site: what they prove is the same on each Python."""
 LAB = (
     "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
-    "--LabApp.extension_manager=readonly",
+    "--LabApp.extension_manager=readonly", "--allow-root",
 )  # fmt: skip
-"""How JupyterLab is started: on the notebooks, and so that it asks nobody for news and for extensions."""
+"""How JupyterLab is started: on the notebooks, asking nobody for news and extensions, also by root in a container."""
 
 MESSAGES = {
     "en": {

@@ -52,7 +52,7 @@ class Lab:
         self.base = f"http://127.0.0.1:{port}"
         options = [
             "--no-browser", f"--port={port}", f"--notebook-dir={self.notebooks}", "--IdentityProvider.token=",
-            "--ServerApp.disable_check_xsrf=True", "--allow-root",
+            "--ServerApp.disable_check_xsrf=True",
         ]  # fmt: skip
         with self._log.open("w") as log:
             self._process = subprocess.Popen(

@@ -31,6 +31,8 @@ STAMP = ROOT / "tests" / "rehearsed.txt"
 """Holds the fingerprint of PACKAGING at the last rehearsal that went well."""
 KEPT = ("PATH", "TERM", "SYSTEMROOT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PYENV_ROOT")
 LONG, SHORT = 3_600.0, 180.0
+INTERRUPTED = (0, 130, -signal.SIGINT)
+"""How a command may end that was ended by Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def type_in(typed: Typed, folder: Path, env: dict[str, str]) -> None:
         seen += read(master)
         if not re.search(typed.sees, seen):
             raise Failure(f"`{typed.command}` does not show {typed.sees!r}, but:\n{seen[-3000:]}")
-        if process.poll() is None or (process.returncode not in (0, 130) if typed.goes_on else process.returncode):
+        if process.poll() is None or process.returncode not in (INTERRUPTED if typed.goes_on else (0,)):
             raise Failure(f"`{typed.command}` ended with {process.poll()}:\n{seen[-3000:]}")
         if "Traceback" in seen:
             raise Failure(f"`{typed.command}` shows a traceback:\n{seen[-3000:]}")
