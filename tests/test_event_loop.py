@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import gc
 import itertools
@@ -1082,3 +1083,41 @@ async def test_calls_from_many_threads(root: RootManager[Any, Any]) -> None:
     for task in [root.add_task(Mine()) for _ in range(4)]:
         await task
     assert most == 1
+
+
+class BrowserLoop(asyncio.SelectorEventLoop):
+    """As strict as the loop of CPython in a browser: it refuses a moment that has passed."""
+
+    def call_at(self, when: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        if when <= self.time():
+            raise ValueError("Can't schedule in the past")
+        return super().call_at(when, *args, **options)
+
+
+def test_a_loop_that_refuses_the_past() -> None:
+    """C4, R2: ticks that are late and retries without delay come all the same."""
+    ticks, tries = [0], [0]
+
+    class Late(TickTask):
+        tick_interval = 1e-9
+
+        def tick(self, due_at: float) -> None:
+            ticks[0] += 1
+            if ticks[0] == 3:
+                self.stop("enough")
+
+    def fail_twice() -> int:
+        tries[0] += 1
+        if tries[0] < 3:
+            raise OSError
+        return tries[0]
+
+    async def main() -> None:
+        async with RootManager() as root:
+            late = root.add_task(Late())
+            assert await root.add_task(fail_twice, retry=RetryPolicy(2, 0)) == 3
+            assert isinstance(await late.wait_stopped(), gotask.StopByUser)
+
+    with asyncio.Runner(loop_factory=BrowserLoop) as runner:
+        runner.run(asyncio.wait_for(main(), 30))
+    assert ticks == [3]

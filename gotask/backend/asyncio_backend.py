@@ -225,8 +225,11 @@ class AsyncioBackend:
             return AsyncioScopedDrive(coro, context, anyio.CancelScope())
         return AsyncioDrive(coro, context)
 
-    def call_at(self, when: float, function: Callable[[], object]) -> asyncio.TimerHandle:
-        return self.loop.call_at(when, function)
+    def call_at(self, when: float, function: Callable[[], object]) -> asyncio.Handle:
+        try:
+            return self.loop.call_at(when, function)
+        except ValueError:  # the loop in a browser refuses a moment that has passed
+            return self.loop.call_soon(function)
 
     def call_from_thread(self, function: Callable[..., object], *args: Any) -> None:
         try:
