@@ -24,9 +24,10 @@ ONCE = ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "noteb
 """Tests in browsers, proofs of lessons and notebooks, the site: what they prove is the same on each Python."""
 LAB = (
     "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
-    "--LabApp.extension_manager=readonly", "--allow-root",
+    "--LabApp.extension_manager=readonly", "--allow-root", "-y",
 )  # fmt: skip
-"""How JupyterLab is started: on the notebooks, asking nobody for news and extensions, also by root in a container."""
+"""How JupyterLab is started: on the notebooks, asking nobody for news and extensions, also by root in a container. One
+Ctrl-C ends it."""
 
 MESSAGES = {
     "en": {

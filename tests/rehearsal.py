@@ -125,9 +125,9 @@ def type_in(typed: Typed, folder: Path, env: dict[str, str]) -> None:
             found = re.search(typed.sees, seen)
         if typed.goes_on and found:
             if typed.opens:
-                urllib.request.urlopen(found[1], timeout=30).close()
+                look_at(found[1], until=time.monotonic() + 30)
             seen += end(process, master)
-        while process.poll() is None and time.monotonic() - began < typed.limit:
+        while not typed.goes_on and process.poll() is None and time.monotonic() - began < typed.limit:
             seen += read(master)
         seen += read(master)
         if not re.search(typed.sees, seen):
@@ -137,6 +137,22 @@ def type_in(typed: Typed, folder: Path, env: dict[str, str]) -> None:
         if "Traceback" in seen:
             raise Failure(f"`{typed.command}` shows a traceback:\n{seen[-3000:]}")
     print(f"  {time.monotonic() - began:.0f} s", flush=True)
+
+
+def look_at(address: str, until: float) -> None:
+    """Open a page as a person does, who tries again: JupyterLab says its address a moment before it answers.
+
+    Raises:
+        Failure: It does not open.
+    """
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=30).close()
+            return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise Failure(f"{address} does not open: {error}") from error
+            time.sleep(0.5)
 
 
 def end(process: subprocess.Popen[bytes], master: int) -> str:

@@ -449,7 +449,7 @@ def test_lab_opens_the_notebooks(ran: list[str]) -> None:
     do.main(["lab", "--notebook-dir=elsewhere"])
     first, second = ran
     assert first.startswith("here lab[lab] -m jupyterlab --notebook-dir=notebooks ")
-    assert first.endswith(" --allow-root --no-browser --port=9999")  # root is who one is in a container
+    assert first.endswith(" --allow-root -y --no-browser --port=9999")  # root is who one is in a container
     assert re.findall(r"--notebook-dir=\S+", second) == ["--notebook-dir=elsewhere"]
 
 

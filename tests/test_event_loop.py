@@ -1088,10 +1088,10 @@ async def test_calls_from_many_threads(root: RootManager[Any, Any]) -> None:
 class BrowserLoop(asyncio.SelectorEventLoop):
     """As strict as the loop of CPython in a browser: it refuses a moment that has passed."""
 
-    def call_at(self, when: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
         if when <= self.time():
             raise ValueError("Can't schedule in the past")
-        return super().call_at(when, *args, **options)
+        return super().call_at(when, callback, *args, **options)
 
 
 def test_a_loop_that_refuses_the_past() -> None:
