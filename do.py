@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -45,6 +47,7 @@ MESSAGES = {
         "and run, for example, 'python{oldest} do.py {name}'.",
         "setting_up": "Setting up {folder} with Python {version}, once; this can take a minute ...",
         "ready": " ready after {seconds} s.",
+        "waiting": "Another command is setting up {folder}: waiting for it ...",
         "failed": "Setting up {folder} failed; the last lines above say why: mend that and run the same "
         "command again (deleting {folder} first starts afresh).",
         "no_venv": "This Python {version} cannot make virtual environments, because 'venv' or 'ensurepip' is "
@@ -78,6 +81,7 @@ MESSAGES = {
         "例如 python{oldest} do.py {name}。",
         "setting_up": "正在用 Python {version} 准备 {folder}，只需一次，可能要一分钟 ...",
         "ready": " 完成，用时 {seconds} 秒。",
+        "waiting": "另一个命令正在准备 {folder}：等待它完成 ...",
         "failed": "准备 {folder} 失败，原因见上面最后几行：解决后重新运行同一命令（先删除 {folder} 可从头开始）。",
         "no_venv": "当前的 Python {version} 缺少 venv 或 ensurepip，无法创建虚拟环境：请安装"
         "（Debian、Ubuntu：sudo apt install python{version}-venv 或 python3-venv），然后重新运行同一命令。",
@@ -145,6 +149,29 @@ def set_up(extras: tuple[str, ...], version: str = RUNNING, name: str = "") -> s
     """
     name = name or ("" if version == RUNNING else version)
     folder = ROOT / (f".venv-{name}" if name else ".venv")
+    with turn_at(folder):
+        return made(folder, extras, version)
+
+
+@contextmanager
+def turn_at(folder: Path) -> Iterator[None]:
+    """One command at a time sets up an environment; one that comes meanwhile waits, and finds it ready."""
+    with ExitStack() as stack:
+        # Without a lock where there is none: on Windows, and in a repository that may only be read.
+        with suppress(ImportError, PermissionError):
+            import fcntl
+
+            lock = stack.enter_context(open(f"{folder}.lock", "w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(text("waiting", folder=folder.name), file=sys.stderr, flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def made(folder: Path, extras: tuple[str, ...], version: str) -> str:
+    """The Python of the environment in this folder, with what was missing."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     found = read_stamp(folder) if python.exists() else []
     reusable = found[:2] == [version, str(ROOT)]

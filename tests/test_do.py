@@ -478,6 +478,15 @@ def test_notebooks_are_run(ran: list[str]) -> None:
     ]
 
 
+@POSIX
+def test_two_commands_at_once(folder: Path) -> None:
+    """One of them sets the environment up, and the other one waits for it."""
+    with start(folder, "learn") as first, start(folder, "learn") as second:
+        said = [process.communicate() for process in (first, second)]
+    assert [out for out, _ in said] == ["the course ['learn']\n"] * 2, said
+    assert sum("Setting up" in errors for _, errors in said) == 1
+
+
 def test_named_environment_is_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """JupyterLab is installed beside the environment of the tests, not into it."""
     made: list[str] = []

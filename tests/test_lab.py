@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from environments import prepared
 from labs import WAIT, Lab, Opened
 from pages import CHROMIUM, launch
 from playwright.sync_api import Browser, expect, sync_playwright
 from test_notebooks import OPEN_ROOT, notebook_of
+
+import do
 
 PICTURES = os.environ.get("GOTASK_PICTURES")
 """A folder for pictures, if they are wanted."""
@@ -39,7 +40,7 @@ stepper
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    prepared("lab")
+    do.set_up(("lab",), name="lab")
     lab = Lab(tmp_path_factory.mktemp("lab"))
     steps = notebook_of("import gotask\nfrom gotask_dashboard import Stepper, TaskTree", OPEN_ROOT, STEPS.strip())
     lab.add("steps.ipynb", steps)

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from environments import prepared
 
 import gotask
 import gotask.store
@@ -39,7 +38,6 @@ class Loads(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of this working tree; strict, so that a dead link or a bad docstring fails."""
-    prepared("docs")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "do.py", "docs", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
