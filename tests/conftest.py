@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -17,6 +18,12 @@ from gotask.os_signal import NAMES
 from gotask.testing import BACKENDS, EventRecorder, backend_options
 
 NUMBERS = itertools.count(1)
+
+
+def pytest_collection_finish() -> None:
+    """The ten thousand tests themselves are no garbage: from here on the collector looks at what they make only."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
