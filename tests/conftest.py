@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
 from postgres import Server, binaries
 
@@ -32,6 +33,18 @@ def programs_hear_signals() -> None:
     for number in [getattr(signal, name) for name in NAMES if hasattr(signal, name)]:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)  # pytest itself goes on ignoring it
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Without coverage, which takes longer than the rest where something is done a hundred thousand times."""
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    yield
+    measuring.start()
 
 
 @pytest.fixture(params=BACKENDS)
