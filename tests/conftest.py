@@ -36,8 +36,13 @@ def programs_hear_signals() -> None:
 
 
 @pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Without coverage, which takes longer than the rest where something is done a hundred thousand times."""
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without coverage, here and in programs that are started.
+
+    For what is done so often that coverage would take most of the time, and for what proves nothing line by line.
+    """
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
     measuring = coverage.Coverage.current()
     if measuring is None:
         yield

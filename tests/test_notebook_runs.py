@@ -16,7 +16,7 @@ from notebook_files import client, essence, normalised, notebooks, read, write, 
 from test_notebooks import OPEN_ROOT, code_of, notebook_of
 
 NOTEBOOKS = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("unmeasured")]
 OPTIONS = (
     "-c", os.devnull, "-p", "nbval.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider", "-q", "--color=no",
     "--nbval", "--nbval-current-env", "--nbval-cell-timeout=30", "--timeout=60",
@@ -25,10 +25,8 @@ OPTIONS = (
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of whoever runs the tests have no say, and coverage is measured elsewhere: kernels start sooner."""
+    """The settings of whoever runs the tests have no say."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    for name in [name for name in os.environ if name.startswith("COV")]:
-        monkeypatch.delenv(name)
 
 
 def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
