@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
 from postgres import Server, binaries
 
@@ -19,12 +21,35 @@ from gotask.testing import BACKENDS, EventRecorder, backend_options
 NUMBERS = itertools.count(1)
 
 
+def pytest_collection_finish() -> None:
+    """The ten thousand tests themselves are no garbage: from here on the collector looks at what they make only."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def programs_hear_signals() -> None:
     """Programs that the tests start hear all signals, also where pytest was started with `&`: ignored is inherited."""
     for number in [getattr(signal, name) for name in NAMES if hasattr(signal, name)]:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)  # pytest itself goes on ignoring it
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Without coverage, here and in programs that are started.
+
+    For what is done so often that coverage would take most of the time, and for what proves nothing line by line.
+    """
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    yield
+    measuring.start()
 
 
 @pytest.fixture(params=BACKENDS)

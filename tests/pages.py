@@ -19,6 +19,7 @@ AXE = REPOSITORY / "dashboard" / "web" / "node_modules" / "axe-core" / "axe.min.
 MISSING = [str(path) for path in (CHROMIUM, AXE) if not path.exists()]
 IN_BROWSER = [
     pytest.mark.timeout(120),
+    pytest.mark.usefixtures("unmeasured"),
     pytest.mark.skipif(
         bool(MISSING) and os.environ.get("CI") != "true", reason=f"{MISSING} is not there: apt install chromium, npm ci"
     ),

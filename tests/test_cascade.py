@@ -473,6 +473,7 @@ class Nested(Job[Any]):
         self.log.append(self.left)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_hundred_thousand_nested_jobs(backend: str) -> None:
     """D7: 100,000 nested Jobs are disposed without recursion, the deepest first."""
@@ -496,6 +497,7 @@ def test_a_hundred_thousand_nested_jobs(backend: str) -> None:
     assert log == [DEPTH, *range(1, DEPTH + 1)]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_deep_trees_end_by_themselves_too() -> None:
     """D7, J1: the same when the end comes from below: each Job ends when its only child has."""
 
@@ -579,6 +581,7 @@ def wide(mode: Any, width: int, listening: bool = False) -> Callable[[], object]
     return lambda: run_virtual(main)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("mode", ["reverse", "concurrent"])
 def test_wide_jobs_go_in_linear_time(mode: str) -> None:
     """D7, Q3: a Job with twice as many children takes twice as many operations."""
@@ -586,6 +589,7 @@ def test_wide_jobs_go_in_linear_time(mode: str) -> None:
     assert counts[2] - counts[1] == pytest.approx(counts[1] - counts[0], rel=0.05)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("mode", ["reverse", "concurrent"])
 def test_a_very_wide_job_goes(mode: str) -> None:
     """D7: 100,000 children go without any search among those that are left, which would take minutes."""

@@ -125,6 +125,7 @@ def test_every_block_is_of_a_language_that_is_checked() -> None:
     assert {language for name in DOCUMENTS for language, _ in BLOCK.findall(read(name))} <= LANGUAGES
 
 
+@pytest.mark.usefixtures("unmeasured")
 @each("python", names=(*DOCUMENTS, *LESSONS))
 def test_python_prints_what_is_shown(code: str, tmp_path: Path) -> None:
     """A program is run as it stands; the comment at its end is what it prints. A test is run by pytest."""

@@ -24,7 +24,7 @@ from gotask_learn.report import side_by_side, width, wrapped
 from gotask_learn.source import solve
 from gotask_learn.texts import catalogue
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 LAST = exercises(Path())[-1].number
 
 

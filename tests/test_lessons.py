@@ -25,7 +25,7 @@ NUMBERS = [int(folder.name[-2:]) for folder in LESSONS]
 LONGEST_FILE = 120
 
 every_lesson = pytest.mark.parametrize("number", NUMBERS)
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 
 
 def shipped(number: int, name: str = "main.py") -> str:

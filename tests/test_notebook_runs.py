@@ -16,9 +16,9 @@ from notebook_files import client, essence, normalised, notebooks, read, write, 
 from test_notebooks import OPEN_ROOT, code_of, notebook_of
 
 NOTEBOOKS = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("unmeasured")]
 OPTIONS = (
-    "-c", os.devnull, "-p", "no:cacheprovider", "-q", "--color=no",
+    "-c", os.devnull, "-p", "nbval.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider", "-q", "--color=no",
     "--nbval", "--nbval-current-env", "--nbval-cell-timeout=30", "--timeout=60",
 )  # fmt: skip
 
@@ -31,8 +31,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nbval(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a notebook under nbval, strictly. In a process of its own, so that its cells stay together and in order."""
-    ours = ("COV", "PYTEST_")  # measured elsewhere; a kernel that is not starts sooner
-    env = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # all others of this environment take longer than a notebook
     command = [sys.executable, "-m", "pytest", *OPTIONS, *options, path.name]
     for _ in range(3):
         done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, encoding="utf-8")

@@ -27,7 +27,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 LONGEST = 200
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 
 
 def owners(program: Program) -> list[str]:
