@@ -84,7 +84,7 @@ def rewritten(text: str, here: str, source: str) -> str:
     """A piece of a page that is no code, with the links of the site."""
 
     def place(address: str) -> tuple[str, str]:
-        """A file of the repository, and what follows its path in an address; no file, if it is an address of the web."""
+        """A file of the repository, and what follows its path; no file, if the address is one of the web."""
         path, mark, anchor = address.partition("#")
         if not path or "://" in path or path.startswith("mailto:"):
             return "", address
