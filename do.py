@@ -426,7 +426,10 @@ def rehearse(arguments: list[str]) -> int:
 def docs(arguments: list[str]) -> int:
     """The documentation as a site, in build/site. For developers, so not in the list."""
     os.environ["NO_MKDOCS_2_WARNING"] = "1"
-    return run(set_up(("docs",), name="docs"), "-m", "mkdocs", "build", *arguments)
+    pictures = (find_npm("docs"), "ci", "--prefer-offline", "--loglevel=error", "--prefix", str(ROOT / "docs" / "site"))
+    python = set_up(("docs",), name="docs")
+    with turn_at(ROOT / ".venv-docs"):  # fetching makes the folder anew that building reads
+        return run(*pictures) or run(python, "-m", "mkdocs", "build", *arguments)
 
 
 def find_npm(name: str) -> str:

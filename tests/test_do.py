@@ -460,7 +460,17 @@ def test_lite_builds_the_site(ran: list[str], monkeypatch: pytest.MonkeyPatch) -
     assert ran == ["here lite[lite] lite/build_site.py --serve"]
 
 
-@pytest.mark.parametrize("name", ["lite", "page"])
+def test_docs_fetches_what_draws_pictures_first(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What npm brings is part of the site; the site itself is made in an environment of its own."""
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    do.main(["docs", "--site-dir", "there"])
+    fetching, building = ran
+    assert fetching.startswith("npm ci ")
+    assert Path(fetching.split()[-1]) == do.ROOT / "docs" / "site"
+    assert building == "here docs[docs] -m mkdocs build --site-dir there"
+
+
+@pytest.mark.parametrize("name", ["docs", "lite", "page"])
 def test_without_npm(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The commands that need it say so before anything else."""
     monkeypatch.setattr(shutil, "which", lambda name: None)

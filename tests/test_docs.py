@@ -20,7 +20,8 @@ from gotask.states import ACTIVE, DISPOSED, STARTING, STEPS
 ROOT = Path(__file__).parents[1]
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
 IN_DOCS = tuple(
-    f"docs/{name}.md" for name in ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces")
+    f"docs/{name}.md"
+    for name in ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison")
 )
 GUIDES = (*IN_DOCS, *(name.replace(".md", "_CN.md") for name in IN_DOCS), "dashboard/README.md", "gotask/rules.md")
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from pages import CHROMIUM, launch
+from playwright.sync_api import Page, expect, sync_playwright
 
 import gotask
 import gotask.store
@@ -16,7 +22,14 @@ import gotask.testing
 import gotask_dashboard
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.timeout(600)  # the first time an environment is made for it
+CI = os.environ.get("CI") == "true"
+pytestmark = [
+    pytest.mark.timeout(600),  # the first time an environment is made for it
+    pytest.mark.skipif(shutil.which("npm") is None and not CI, reason="npm is not there: apt install nodejs npm"),
+]
+in_browser = pytest.mark.skipif(
+    not CHROMIUM.exists() and not CI, reason=f"{CHROMIUM} is not there: apt install chromium"
+)
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "srcset"}
 
 
@@ -66,9 +79,86 @@ def test_whatever_is_public_is_described(site: Path) -> None:
 
 
 def test_both_languages_have_the_same_pages(site: Path) -> None:
-    """Guide and how-tos are there in English and in Chinese, and link to each other."""
+    """Whatever is written in both languages is there in both, and one links to the other."""
+    written = [*ROOT.glob("*_CN.md"), *ROOT.glob("docs/*_CN.md"), *ROOT.glob("lessons/*/README_CN.md")]
     chinese = sorted(page.name for page in (site / "zh").glob("*.html"))
-    assert len(chinese) >= 8
+    assert len(chinese) == len(written)
     for name in chinese:
         assert re.search(rf'href="zh/{name}"', (site / name).read_text("utf-8"))
         assert re.search(rf'href="\.\./{name}"', (site / "zh" / name).read_text("utf-8"))
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """Where the links in the text of a page lead to, and their words."""
+    text = page.read_text("utf-8").partition("<article")[2].partition("</article>")[0]
+    return re.findall(r'<a (?:class="[^"]*" )?href="([^"]+)"[^>]*>(.*?)</a>', text)
+
+
+def test_who_reads_chinese_stays_there(site: Path) -> None:
+    """A link of a Chinese page leads to the Chinese page, where there is one, though the file names the English one."""
+    there = {page.name for page in (site / "zh").glob("*.html")}
+    found = [(address, words) for page in (site / "zh").glob("*.html") for address, words in links(page)]
+    assert ("guide.html", "指南") in found
+    leaving = {address for address, words in found if address.startswith("../") and words != "English"}
+    assert {address.partition("#")[0].removeprefix("../") for address in leaving} & there == set()
+    assert all('<html lang="zh"' in page.read_text("utf-8") for page in (site / "zh").glob("*.html"))
+
+
+def test_what_is_no_page_is_named(site: Path) -> None:
+    """Files of the repository that the site does not have are no links: their paths are said."""
+    addresses = {address.partition("#")[0] for page in site.rglob("*.html") for address, _ in links(page)}
+    assert "lesson01.html" in addresses
+    assert [address for address in addresses if re.search(r"\.(py|md|toml)$", address)] == []
+    for page in ("lesson07.html", "zh/lesson07.html"):
+        assert "<code>lessons/lesson07/challenge.py</code>" in (site / page).read_text("utf-8")
+
+
+# In a browser, as a folder that somebody has copied.
+
+
+@pytest.fixture
+def reader(site: Path) -> Iterator[Page]:
+    """A page of a browser that may ask for what the site holds, and for nothing else."""
+    asked_for: list[str] = []
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.on("request", lambda asked: asked_for.append(unquote(asked.url)))
+        yield page
+        browser.close()
+    ours = (site.as_uri(), "blob:", "data:", "about:")
+    assert asked_for
+    assert [url for url in asked_for if not url.startswith(ours)] == []
+
+
+@in_browser
+def test_pictures_are_drawn(site: Path, reader: Page) -> None:
+    """Each picture is one, also for those who are offline; and on a phone no page is wider than the screen."""
+    pictures = 0
+    for path in sorted({*site.rglob("*.html")} - {site / "404.html"}):  # which is for a server
+        count = path.read_text("utf-8").count('<pre class="mermaid">')
+        reader.goto(path.as_uri())
+        expect(reader.locator("div.mermaid")).to_have_count(count)
+        expect(reader.locator("pre.mermaid")).to_have_count(0)
+        for picture in reader.locator("div.mermaid").all():
+            box = picture.bounding_box()
+            assert box
+            assert box["height"] > 60, path.name
+        assert reader.evaluate("document.documentElement.scrollWidth") <= 390, path.name
+        pictures += count
+    sources = [(ROOT / name).read_text("utf-8") for name in ("README.md", "README_CN.md", "DESIGN.md")]
+    sources += [path.read_text("utf-8") for path in ROOT.glob("lessons/*/README*.md")]
+    assert pictures == sum(source.count("```mermaid") for source in sources)
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ("page", "words", "found"), [("index.html", "breaker", "lesson08"), ("zh/index.html", "退避", "zh/lesson08")]
+)
+def test_search_finds(site: Path, reader: Page, page: str, words: str, found: str) -> None:
+    """In both languages; also in a folder, where a browser allows no workers."""
+    reader.goto((site / page).as_uri())
+    reader.locator("label.md-header__button[for=__search]").click()
+    reader.locator("input.md-search__input").fill(words)
+    reader.keyboard.press("End")  # it looks when a key is let go
+    expect(reader.locator(f"a.md-search-result__link[href*='{found}']").first).to_be_visible()

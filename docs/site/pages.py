@@ -11,13 +11,18 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces")
+GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison")
+LESSONS = sorted(path.parent.name for path in (ROOT / "lessons").glob("*/README.md"))
+BOTH = {
+    "index": "README",
+    **{name: f"docs/{name}" for name in GUIDES},
+    **{name: f"lessons/{name}/README" for name in LESSONS},
+}
+"""Pages in both languages, and their files."""
+
 PAGES = {
-    "index.md": "README.md",
-    "zh/index.md": "README_CN.md",
-    **{f"{name}.md": f"docs/{name}.md" for name in GUIDES},
-    **{f"zh/{name}.md": f"docs/{name}_CN.md" for name in GUIDES},
-    "comparison.md": "docs/comparison.md",
+    **{f"{page}.md": f"{source}.md" for page, source in BOTH.items()},
+    **{f"zh/{page}.md": f"{source}_CN.md" for page, source in BOTH.items()},
     "rules.md": "docs/rules.md",
     "assistants.md": "gotask/rules.md",
     "design.md": "DESIGN.md",
@@ -31,6 +36,9 @@ FILES = {
     "images/icon.svg": "dashboard/gotask_dashboard/static/icon.svg",
     "images/logo.svg": "docs/images/logo.svg",
     "images/logo-dark.svg": "docs/images/logo-dark.svg",
+    "iframe-worker.js": "docs/site/node_modules/iframe-worker/shim/index.js",
+    "mermaid.js": "docs/site/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",
+    "pictures.js": "docs/site/pictures.js",
     "site.css": "docs/site/site.css",
     **{f"images/{path.name}": str(path.relative_to(ROOT)) for path in (ROOT / "dashboard/screenshots").glob("*.png")},
     **{f"images/{path.name}": str(path.relative_to(ROOT)) for path in (ROOT / "docs/images").glob("*.png")},
@@ -53,27 +61,53 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     source = PAGES.get(here)
     if source is None:
         return markdown
-    markdown = markdown.replace("```mermaid", "```text")  # what draws it would have to be loaded from elsewhere
     pieces = re.split(r"(^```.*?^```$)", markdown, flags=re.MULTILINE | re.DOTALL)
     return "".join(piece if piece.startswith("```") else rewritten(piece, here, source) for piece in pieces)
+
+
+def on_page_context(context: Any, page: Any, config: Any, **_: Any) -> Any:
+    """Around a Chinese page the theme speaks Chinese, too."""
+    config.theme["language"] = "zh" if page.file.src_uri.startswith("zh/") else "en"
+    return context
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """A page with a picture has what draws it; without that the theme would ask another host for it."""
+    if 'class="mermaid"' not in output:
+        return output
+    top = posixpath.relpath(".", posixpath.dirname(page.file.dest_uri) or ".")
+    scripts = "".join(f'<script src="{top}/{name}" defer></script>' for name in ("mermaid.js", "pictures.js"))
+    return output.replace("</head>", f"{scripts}</head>", 1)
 
 
 def rewritten(text: str, here: str, source: str) -> str:
     """A piece of a page that is no code, with the links of the site."""
 
-    def target(address: str) -> str | None:
+    def place(address: str) -> tuple[str, str]:
+        """A file of the repository, and what follows its path; no file, if the address is one of the web."""
         path, mark, anchor = address.partition("#")
         if not path or "://" in path or path.startswith("mailto:"):
-            return address
-        there = WHERE.get(posixpath.normpath(posixpath.join(posixpath.dirname(source), path)))
-        return None if there is None else posixpath.relpath(there, posixpath.dirname(here) or ".") + mark + anchor
+            return "", address
+        return posixpath.normpath(posixpath.join(posixpath.dirname(source), path)), mark + anchor
+
+    def relative(page: str) -> str:
+        return posixpath.relpath(page, posixpath.dirname(here) or ".")
 
     def link(found: re.Match[str]) -> str:
-        new = target(found[3])
-        return f"{found[1]}[{found[2]}]({new})" if new is not None else found[2]
+        kind, words, address = found.groups()
+        path, anchor = place(address)
+        if not path:
+            return found[0]
+        page = WHERE.get(path)
+        if page is None:
+            return f"`{path}`" if path.endswith(words.strip("`")) else f"{words} (`{path}`)"
+        if here.startswith("zh/") and words != "English" and f"zh/{page}" in PAGES:
+            page = f"zh/{page}"
+        return f"{kind}[{words}]({relative(page)}{anchor})"
 
     def attribute(found: re.Match[str]) -> str:
-        return f'{found[1]}="{target(found[2]) or found[2]}"'
+        page = WHERE.get(place(found[2])[0])
+        return f'{found[1]}="{relative(page)}"' if page else found[0]
 
     text = re.sub(r'\b(src|srcset)="([^"]+)"', attribute, text)
     return re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)", link, text)
