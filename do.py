@@ -22,8 +22,12 @@ NEWEST_TRIED = (3, 20)
 REQUIRED_IN_CI = ("3.11", "3.12", "3.13")
 COVERAGE_THRESHOLD = 98
 ROOT = Path(__file__).resolve().parent
-ONCE = ("page", "cell", "lab", "layouts", "lessons", "lite", "notebooks", "notebook_runs", "site", "stepper_page")
-"""Tests in browsers, proofs of lessons and notebooks, the site: what they prove is the same on each Python."""
+ONCE = (
+    "architecture", "benchmarks", "cell", "dashboard_schema", "lab", "layouts", "lessons", "lite", "notebooks",
+    "notebook_runs", "page", "page_files", "site", "stepper_page",
+)  # fmt: skip
+"""Tests in browsers, proofs of lessons and notebooks, the site, the shape of the sources, the benchmarks, the
+description of the API: what they prove is the same on each Python."""
 LAB = (
     "--notebook-dir=notebooks", f"--LabApp.app_settings_dir={ROOT / 'notebooks' / '.jupyterlab'}",
     "--LabApp.extension_manager=readonly", "--allow-root", "-y",

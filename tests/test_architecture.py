@@ -31,6 +31,13 @@ def nodes(path: Path) -> list[ast.AST]:
     return [*ast.walk(ast.parse(path.read_text("utf-8")))]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """No other test has the collector look through half a million nodes each time."""
+    yield
+    nodes.cache_clear()
+
+
 FILES = {name_of(path): path for path in sorted(LIBRARY.rglob("*.py"))}
 
 

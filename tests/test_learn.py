@@ -28,11 +28,19 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 LAST = exercises(Path())[-1].number
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """A learner's copy of the course."""
-    said = learn(tmp_path, "init")
+@pytest.fixture(scope="module")
+def initial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a learner who has typed `gotask learn init`."""
+    folder = tmp_path_factory.mktemp("initial")
+    said = learn(folder, "init")
     assert said.returncode == 0, said.stderr
+    return folder
+
+
+@pytest.fixture
+def course(initial: Path, tmp_path: Path) -> Path:
+    """A learner's copy of the course."""
+    shutil.copytree(initial, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
