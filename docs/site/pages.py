@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison")
+GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison", "rules")
 LESSONS = sorted(path.parent.name for path in (ROOT / "lessons").glob("*/README.md"))
 BOTH = {
     "index": "README",
@@ -23,7 +23,6 @@ BOTH = {
 PAGES = {
     **{f"{page}.md": f"{source}.md" for page, source in BOTH.items()},
     **{f"zh/{page}.md": f"{source}_CN.md" for page, source in BOTH.items()},
-    "rules.md": "docs/rules.md",
     "assistants.md": "gotask/rules.md",
     "design.md": "DESIGN.md",
     "benchmarks.md": "benchmarks/README.md",
