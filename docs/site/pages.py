@@ -108,6 +108,8 @@ def rewritten(text: str, here: str, source: str) -> str:
         page = WHERE.get(place(found[2])[0])
         return f'{found[1]}="{relative(page)}"' if page else found[0]
 
+    if here.startswith("zh/"):  # a line break would be shown as a blank, which Chinese does not have
+        text = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u4e00-\u9fff])", "", text)
     text = re.sub(r'\b(src|srcset)="([^"]+)"', attribute, text)
     return re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)", link, text)
 
