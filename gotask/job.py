@@ -100,7 +100,8 @@ class Job(Task[R]):
 
         Raises:
             TypeError: It is neither a task nor a function.
-            TaskExistsError: The key is taken. TooManyChildrenError: `max_children` is reached.
+            TaskExistsError: The key is taken.
+            TooManyChildrenError: `max_children` is reached.
             TaskStateError: The task is alive in a tree already, or this Job is in none.
             TaskDisposedError: This Job is stopped.
         """
@@ -218,7 +219,8 @@ class Job(Task[R]):
         Inside that same loop it runs at once. Two calls never overlap.
 
         Raises:
-            TaskDisposedError: The Job is stopped. TaskStateError: It is in no tree, or it would be a deadlock.
+            TaskDisposedError: The Job is stopped.
+            TaskStateError: It is in no tree, or it would be a deadlock.
         """
         life = self._life
         if inspect.iscoroutine(function):

@@ -41,7 +41,8 @@ def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio",
         root_options: As for RootManager; `handle_signals` is True by default.
 
     Raises:
-        TypeError: `main` is no async function. ValueError: The back end is unknown, or GOTASK_LOG.
+        TypeError: `main` is no async function.
+        ValueError: The back end is unknown, or GOTASK_LOG.
         ModuleNotFoundError: The back end is not installed.
     """
     name, options = find_backend(backend)
@@ -56,7 +57,8 @@ def find_backend(backend: str) -> tuple[str, dict[str, Any]]:
     """What anyio calls this back end, and with which options.
 
     Raises:
-        ValueError: It is unknown. ModuleNotFoundError: It is not installed.
+        ValueError: It is unknown.
+        ModuleNotFoundError: It is not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"the back end is one of {', '.join(BACKENDS)}, not {backend!r}")

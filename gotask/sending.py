@@ -46,7 +46,8 @@ class Channel(Generic[Item]):
         """Hand an item over; wait while there is no room (C2).
 
         Raises:
-            TaskDisposedError: The channel is closed. TaskStateError: It would be a deadlock (L11).
+            TaskDisposedError: The channel is closed.
+            TaskStateError: It would be a deadlock (L11).
         """
         if get_ident() != self._thread:
             await self._send_from_thread(item)
@@ -61,7 +62,8 @@ class Channel(Generic[Item]):
         """Hand an item over.
 
         Raises:
-            TaskStateError: There is no room. TaskDisposedError: The channel is closed.
+            TaskStateError: There is no room.
+            TaskDisposedError: The channel is closed.
         """
         items = self._items
         unread = len(items)

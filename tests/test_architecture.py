@@ -84,8 +84,12 @@ def docstrings(path: Path) -> Iterator[str]:
 
 
 def test_the_page_of_the_rules_has_each_of_them() -> None:
-    """docs/rules.md states every rule of the contract, once."""
-    stated = re.findall(r"^- \*\*([A-Z]\d+)\*\* ", (ROOT / "docs/rules.md").read_text("utf-8"), re.MULTILINE)
+    """docs/rules.md states every rule of the contract, once; and so does its translation."""
+    english, stated = (
+        re.findall(r"^- \*\*([A-Z]\d+)\*\* ", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        for name in ("docs/rules.md", "docs/rules_CN.md")
+    )
+    assert stated == english
     assert stated == [f"{letter}{number}" for letter, most in RULES.items() for number in range(1, most + 1)]
 
 

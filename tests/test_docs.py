@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 LESSONS = tuple(f"lessons/lesson{number:02}/README.md" for number in range(1, 11))
 IN_DOCS = tuple(
     f"docs/{name}.md"
-    for name in ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison")
+    for name in ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison", "rules")
 )
 GUIDES = (*IN_DOCS, *(name.replace(".md", "_CN.md") for name in IN_DOCS), "dashboard/README.md", "gotask/rules.md")
 DOCUMENTS = ("README.md", "README_CN.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES)

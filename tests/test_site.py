@@ -104,6 +104,20 @@ def test_who_reads_chinese_stays_there(site: Path) -> None:
     assert all('<html lang="zh"' in page.read_text("utf-8") for page in (site / "zh").glob("*.html"))
 
 
+def test_chinese_has_no_blanks_within(site: Path) -> None:
+    """A paragraph whose source is broken into lines is one: a browser would put a blank between two of them."""
+    assert re.search(r"。\n[\u4e00-\u9fff]", (ROOT / "README_CN.md").read_text("utf-8"))
+    for page in (site / "zh").glob("*.html"):
+        assert re.findall(r".{9}[\u3000-\u9fff]\n[\u4e00-\u9fff].*", page.read_text("utf-8")) == []
+
+
+def test_each_error_has_its_own_line(site: Path) -> None:
+    """Those that a docstring gives in one line would be taken for one."""
+    reference = re.sub(r"<[^>]+>", "", (site / "reference.html").read_text("utf-8"))
+    assert "TaskStateError" in reference
+    assert re.findall(r".{30}\. [A-Z]\w+Error: .*", reference) == []
+
+
 def test_what_is_no_page_is_named(site: Path) -> None:
     """Files of the repository that the site does not have are no links: their paths are said."""
     addresses = {address.partition("#")[0] for page in site.rglob("*.html") for address, _ in links(page)}

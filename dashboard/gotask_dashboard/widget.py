@@ -121,7 +121,8 @@ class TaskTree(TreeWidget):
         redact: Takes name and text of each description, and returns the text to be shown, or None for nothing.
 
     Raises:
-        TypeError, ValueError: One of these cannot be. TaskStateError: The tree is not open.
+        TypeError, ValueError: One of these cannot be.
+        TaskStateError: The tree is not open.
     """
 
     def __init__(
@@ -147,7 +148,8 @@ def tree_of(root: Any, name: str) -> RootManager[Any, Any]:
     """The root that is meant.
 
     Raises:
-        TypeError: It is none. TaskStateError: It is not open.
+        TypeError: It is none.
+        TaskStateError: It is not open.
     """
     tree = root.root if isinstance(root, BlockingRoot) else root
     if not isinstance(tree, RootManager):

@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison")
+GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison", "rules")
 LESSONS = sorted(path.parent.name for path in (ROOT / "lessons").glob("*/README.md"))
 BOTH = {
     "index": "README",
@@ -23,7 +23,6 @@ BOTH = {
 PAGES = {
     **{f"{page}.md": f"{source}.md" for page, source in BOTH.items()},
     **{f"zh/{page}.md": f"{source}_CN.md" for page, source in BOTH.items()},
-    "rules.md": "docs/rules.md",
     "assistants.md": "gotask/rules.md",
     "design.md": "DESIGN.md",
     "benchmarks.md": "benchmarks/README.md",
@@ -109,6 +108,8 @@ def rewritten(text: str, here: str, source: str) -> str:
         page = WHERE.get(place(found[2])[0])
         return f'{found[1]}="{relative(page)}"' if page else found[0]
 
+    if here.startswith("zh/"):  # a line break would be shown as a blank, which Chinese does not have
+        text = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u4e00-\u9fff])", "", text)
     text = re.sub(r'\b(src|srcset)="([^"]+)"', attribute, text)
     return re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)", link, text)
 

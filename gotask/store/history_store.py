@@ -46,7 +46,8 @@ class HistoryStore(Task[None]):
         flush_timeout: Seconds for which the end of the tree waits for a database that fails.
 
     Raises:
-        ValueError: One of these cannot be. FileNotFoundError: There is no folder for the file.
+        ValueError: One of these cannot be.
+        FileNotFoundError: There is no folder for the file.
     """
 
     def __init__(

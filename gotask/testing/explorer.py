@@ -238,7 +238,8 @@ def explore(
         turns: Turns of the event loop after which a schedule is given up.
 
     Raises:
-        TypeError: The program is no async function. ValueError: A number is out of range.
+        TypeError: The program is no async function.
+        ValueError: A number is out of range.
         TaskStateError: It was called inside trio.
     """
     check_options(program, schedules, jitter, turns)

@@ -172,7 +172,8 @@ class Stepper:
         """Take no further event, again after `resume`.
 
         Raises:
-            TaskStateError: It is closed. TaskDisposedError: The Job is stopped.
+            TaskStateError: It is closed.
+            TaskDisposedError: The Job is stopped.
         """
         self.job._now(self._pause)
 
