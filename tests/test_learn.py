@@ -20,7 +20,8 @@ import pytest
 from gotask_learn import desk
 from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
-from gotask_learn.report import side_by_side, width, wrapped
+from gotask.words import width
+from gotask_learn.report import side_by_side, wrapped
 from gotask_learn.source import solve
 from gotask_learn.texts import catalogue
 
