@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 from gotask.words import catalogue, folded, say
 
-
 HEADING = re.compile(r"^(\S.*):(?=(?:\x1b\[0m)?$)", re.MULTILINE)
 """A line at the margin that ends with a colon, in colour or not."""
 

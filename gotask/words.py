@@ -1,4 +1,4 @@
-"""What the commands say, in the reader's language: English or Chinese, from one catalogue each, as the terminal shows it."""
+"""What the commands say, in the reader's language: English or Chinese, from one catalogue each; and how wide it is."""
 
 from __future__ import annotations
 
