@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Sequence
-from typing import Any
 
 import gotask
 from gotask import demo, doctor, rules
+from gotask.arguments import Parser
+from gotask.words import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, by default the one on the command line; return its exit status."""
-    parser = ArgumentParser(prog="gotask", description="A tree of asynchronous tasks inside one program.")
-    parser.add_argument("--version", action="version", version=f"gotask {gotask.__version__}")
-    commands = parser.add_subparsers(title="commands")
-    about = "watch the live tree of a small streaming service"
-    command = commands.add_parser("demo", help=about, description=about)
-    demo.add_options(command)
-    command.set_defaults(play=demo.play)
-    add_learn(commands)
-    about = "what gotask finds on this machine, what is wrong, and the remedy"
-    commands.add_parser("doctor", help=about, description=about).set_defaults(play=doctor.play)
-    about = "write, for an AI assistant, how to use gotask well"
-    command = commands.add_parser("rules", help=about, description=about)
-    rules.add_options(command)
-    command.set_defaults(play=rules.play)
+    parser = command_line()
     options = parser.parse_args(arguments)
     if "play" not in options:
         parser.print_help()
@@ -41,24 +29,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def add_learn(commands: Any) -> None:
+def command_line() -> Parser:
+    """All that may be typed, explained in the reader's language."""
+    parser = Parser(prog="gotask", description=say("cli.about"))
+    version = f"gotask {gotask.__version__}"
+    parser.options.add_argument("--version", action="version", version=version, help=say("cli.version"))
+    commands = parser.add_subparsers(title=say("cli.commands"))
+    adding = {"demo": demo.add_options, "learn": add_learn, "doctor": doctor.add_options, "rules": rules.add_options}
+    for name, add_options in adding.items():
+        about = say(f"cli.{name}")
+        add_options(commands.add_parser(name, help=about, description=about))
+    return parser
+
+
+def add_learn(command: Parser) -> None:
     """The course, if it is installed; else a sentence that says how to get it."""
-    about = "the course: ten lessons, each an error until its TODOs are done"
-    more = f"{about}; without an action, run the one you are at, again whenever you save it"
-    command = commands.add_parser("learn", help=about, description=more)
+    command.description = say("cli.learn_more", learn=say("cli.learn"))
     try:
-        from gotask_learn.commands import add_options, play
+        from gotask_learn.commands import add_options
     except ImportError:
-        command.add_argument("arguments", nargs="*", help=SUPPRESS)
+        command.arguments.add_argument("arguments", nargs="*", help=SUPPRESS)
         command.set_defaults(play=without_course)
     else:
         add_options(command)
-        command.set_defaults(play=play)
 
 
 def without_course(options: Namespace) -> int:
     """Say how to get the course."""
-    print("The course needs a few packages more: pip install 'gotask[learn]'", file=sys.stderr)
+    print(say("cli.no_course"), file=sys.stderr)
     return 2
 
 

@@ -9,20 +9,24 @@ import itertools
 import logging
 import math
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any
 
 import anyio
 
 import gotask
-from gotask.running import BACKENDS
+from gotask.arguments import Parser
+from gotask.running import BACKENDS, find_backend
 from gotask.screen import Screen
+from gotask.words import say
 
 FOREVER = 10**9
 STREAMS = ("news", "garden", "harbour", "street", "hall", "roof", "gate", "yard", "tower")
 FEW = 2
 """Streams that a terminal has room for."""
-PORT = 8080
+PORT, LAST_PORT = 8080, 65_535
+SECONDS = 8.0
+"""How long it runs in a terminal."""
 NAMES = ("ann", "bob", "chen", "dora", "eli", "fang", "gus", "hana")
 
 
@@ -132,7 +136,7 @@ async def in_browser(root: gotask.RootManager, dashboard: Any, seconds: float) -
     """Show the service in the browser, and say where."""
     await root.add_task(dashboard).wait_started()
     await root.add_task(Service(len(STREAMS))).wait_started()
-    print(f"The tree is at {dashboard.url}", "Ctrl-C ends it; --terminal shows it here.", sep="\n", flush=True)
+    print(say("demo.address", url=dashboard.url), say("demo.ends"), sep="\n", flush=True)
     await live(root, seconds)
 
 
@@ -142,37 +146,40 @@ async def live(root: gotask.RootManager, seconds: float) -> None:
         with anyio.move_on_after(seconds):
             await root.wait_stopped()
         report = await root.shutdown()
-    print("", report, sep="\n")
+    print("", say("demo.disposed", count=report.disposed, seconds=report.duration), sep="\n")
     for record in root.history.records(failed=True):
-        print(f"{record.owner_type}#{record.id}, life {record.life}: {record.reason} after {record.timings.body:.1f} s")
+        task, seconds = f"{record.owner_type}#{record.id}", record.timings.body
+        print(say("demo.failed", task=task, life=record.life, reason=record.reason, seconds=seconds))
 
 
-def add_options(parser: ArgumentParser) -> None:
+def add_options(command: Parser) -> None:
     """The options of `gotask demo`."""
-    parser.add_argument("--terminal", action="store_true", help="show the tree here (default without the dashboard)")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of the dashboard; 0: any free one (default: {PORT})")
-    parser.add_argument("--seconds", type=float, help="how long it runs (default: 8 in the terminal, else no limit)")
-    parser.add_argument("--forever", action="store_true", help="run until Ctrl-C, in the terminal too")
-    parser.add_argument("--backend", choices=BACKENDS, default="asyncio", help="event loop (default: asyncio)")
+    add = command.options.add_argument
+    add("--terminal", action="store_true", help=say("demo.terminal"))
+    add("--port", type=int, default=PORT, help=say("demo.port", default=PORT))
+    add("--seconds", type=float, help=say("demo.seconds", default=SECONDS))
+    add("--forever", action="store_true", help=say("demo.forever"))
+    add("--backend", choices=BACKENDS, default="asyncio", help=say("demo.backend", default="asyncio"))
+    command.set_defaults(play=play)
 
 
 def play(options: Namespace) -> int:
     """Run the program; return its exit status."""
-    try:
-        dashboard = None if options.terminal else dashboard_at(options.port)
-    except ValueError as error:
-        print(error, file=sys.stderr)
+    if not 0 <= options.port <= LAST_PORT:
+        print(say("demo.no_port", port=options.port), file=sys.stderr)
         return 2
     try:
-        if dashboard is not None:
-            gotask.run(in_browser, dashboard, seconds_of(options, math.inf), backend=options.backend)
-        else:
-            screen = Screen()
-            logging.basicConfig(level=logging.INFO, handlers=[screen.log])
-            gotask.run(in_terminal, screen, seconds_of(options, 8.0), backend=options.backend)
+        find_backend(options.backend)
     except ModuleNotFoundError as error:
-        print(error, file=sys.stderr)
+        print(say("demo.no_backend", backend=options.backend, package=error.name), file=sys.stderr)
         return 2
+    dashboard = None if options.terminal else dashboard_at(options.port)
+    if dashboard is not None:
+        gotask.run(in_browser, dashboard, seconds_of(options, math.inf), backend=options.backend)
+    else:
+        screen = Screen()
+        logging.basicConfig(level=logging.INFO, handlers=[screen.log])
+        gotask.run(in_terminal, screen, seconds_of(options, SECONDS), backend=options.backend)
     return 0
 
 

@@ -21,8 +21,9 @@ from importlib.util import find_spec
 import anyio
 
 import gotask
+from gotask.arguments import Parser
 from gotask.running import BACKENDS
-from gotask.words import can_show, language
+from gotask.words import can_show, cut, folded, say, width
 
 NOT_FOR_USERS = {"bench", "dev", "docs", "lite", "test"}
 PORT = 8080
@@ -38,40 +39,47 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report: of what, how it is, in a few words, and the remedy in both languages."""
+    """One line of the report: of what, how it is, in a few words, and the remedy."""
 
     subject: str
     verdict: Verdict
     detail: str = ""
-    remedy: tuple[str, str] = ("", "")
+    remedy: str = ""
 
 
-REPORT = ("please report this, with the whole output", "请连同完整输出一起报告此问题")
-
-WORDS = {
-    "en": {"ok": "ok", "absent": "not available", "wrong": "WRONG", "fine": "Nothing is wrong.",
-           "bad": "{n} to be mended; the lines below each say how."},
-    "zh": {"ok": "正常", "absent": "不可用", "wrong": "有问题", "fine": "一切正常。",
-           "bad": "有 {n} 处需要修复，做法见各项下方。"},
-}  # fmt: skip
+def add_options(command: Parser) -> None:
+    """There are none but `--help`."""
+    command.set_defaults(play=play)
 
 
 def play(options: Namespace) -> int:
     """Print the report; 1 if something is wrong."""
-    lang = language()
-    words, findings = WORDS[lang], list(examine())
+    findings = list(examine())
     print(f"gotask {gotask.__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}\n")
-    subjects = max(len(finding.subject) for finding in findings)
+    left = max(width(finding.subject) for finding in findings)
     for finding in findings:
-        mark = {"ok": "✓", "absent": "·", "wrong": "✗"}[finding.verdict]
-        mark = mark if can_show(mark) else {"ok": "+", "absent": "-", "wrong": "!"}[finding.verdict]
-        said = "" if finding.verdict is Verdict.OK and finding.detail else words[finding.verdict]
-        print(f" {mark} {finding.subject:{subjects}}  {': '.join(filter(None, (said, finding.detail)))}")
-        if finding.verdict is not Verdict.OK:
-            print(f"   {'':{subjects}}  {finding.remedy[lang == 'zh']}")
+        first, *others = lines(finding, shutil.get_terminal_size().columns - left - 6)
+        print(f" {mark(finding.verdict)} {cut(finding.subject, left)}  {first}")
+        for line in others:
+            print(f"   {'':{left}}  {line}")
     wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
-    print("\n" + (words["bad"].format(n=wrong) if wrong else words["fine"]))
+    print("\n" + (say("doctor.bad", count=wrong) if wrong else say("doctor.fine")))
     return min(wrong, 1)
+
+
+def mark(verdict: Verdict) -> str:
+    """A sign for it that the terminal can show."""
+    sign, plain = {"ok": ("✓", "+"), "absent": ("·", "-"), "wrong": ("✗", "!")}[verdict]
+    return sign if can_show(sign) else plain
+
+
+def lines(finding: Finding, columns: int) -> list[str]:
+    """What is said of it, and the remedy as one line, so that it can be copied."""
+    verdict = say(f"doctor.{finding.verdict}")
+    if finding.verdict is Verdict.OK:
+        return folded(finding.detail or verdict, columns)
+    said = say("doctor.said", verdict=verdict, detail=finding.detail) if finding.detail else verdict
+    return [*folded(said, columns), finding.remedy]
 
 
 def examine() -> Iterator[Finding]:
@@ -81,7 +89,7 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except Exception as error:
             report = f"{type(error).__name__}: {error}"
-            yield Finding(check.__name__.replace("_", " "), Verdict.WRONG, report, REPORT)
+            yield Finding(check.__name__.replace("_", " "), Verdict.WRONG, report, say("doctor.remedy.report"))
 
 
 # Packages
@@ -122,10 +130,10 @@ def packages() -> Iterator[Finding]:
         subject = f"gotask[{extra}]" if extra else "gotask"
         command = f"pip install --upgrade '{subject}'"
         if old or (absent and not extra):
-            remedy = (f"too old or missing: {command}", f"版本过旧或缺失：{command}")
+            remedy = say("doctor.remedy.broken", command=command)
             yield Finding(subject, Verdict.WRONG, ", ".join(old + absent), remedy)
         elif absent:
-            remedy = (f"if you want it: {command}", f"需要时：{command}")
+            remedy = say("doctor.remedy.wanted", command=command)
             yield Finding(subject, Verdict.ABSENT, ", ".join(absent), remedy)
         else:
             yield Finding(subject, Verdict.OK, ", ".join(there))
@@ -162,13 +170,13 @@ def back_ends() -> Iterator[Finding]:
     for key, (backend, options) in BACKENDS.items():
         name, package = key.replace("+", " + "), key.rpartition("+")[2]
         if find_spec(package) is None:
-            remedy = (f"if you want it: pip install 'gotask[{package}]'", f"需要时：pip install 'gotask[{package}]'")
+            remedy = say("doctor.remedy.wanted", command=f"pip install 'gotask[{package}]'")
             yield Finding(name, Verdict.ABSENT, "", remedy)
             continue
         order = anyio.run(small_tree, backend=backend, backend_options=options)
         verdict = Verdict.OK if order == ["start", "go", "dispose"] else Verdict.WRONG
         detail = f"start, go, dispose: {', '.join(order)}" if verdict is Verdict.WRONG else ""
-        yield Finding(name, verdict, detail, REPORT)
+        yield Finding(name, verdict, detail, say("doctor.remedy.report"))
 
 
 async def small_tree() -> list[str]:
@@ -193,29 +201,23 @@ async def small_tree() -> list[str]:
 def signals() -> Iterator[Finding]:
     """Whether Ctrl-C and SIGTERM shut a tree down."""
     if threading.current_thread() is not threading.main_thread() or sys.platform == "emscripten":
-        remedy = ("open the root in the main thread, or call root.shutdown() yourself",
-                  "请在主线程中打开根任务，或自行调用 root.shutdown()")  # fmt: skip
-        yield Finding("signals", Verdict.ABSENT, "", remedy)
+        yield Finding(say("doctor.subject.signals"), Verdict.ABSENT, "", say("doctor.remedy.main_thread"))
         return
     ignored = [name for name in ("SIGINT", "SIGTERM") if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN]
-    remedy = ("whoever started this ignores them, and so does gotask: start it without nohup or `&` in a script",
-              "启动者忽略了这些信号，gotask 也会忽略：不要通过 nohup 或脚本中的 & 启动")  # fmt: skip
-    yield Finding("signals", Verdict.WRONG if ignored else Verdict.OK, ", ".join(ignored), remedy)
+    verdict = Verdict.WRONG if ignored else Verdict.OK
+    yield Finding(say("doctor.subject.signals"), verdict, ", ".join(ignored), say("doctor.remedy.ignored"))
 
 
 def terminal() -> Iterator[Finding]:
     """Whether a live tree can be drawn."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    size = "{}x{}".format(*shutil.get_terminal_size())
+    subject, size = say("doctor.subject.terminal"), "{}x{}".format(*shutil.get_terminal_size())
     if not sys.stdout.isatty():
-        remedy = ("this is no terminal: trees are printed one below the other", "当前不是终端：任务树将逐次打印")
-        yield Finding("terminal", Verdict.ABSENT, "", remedy)
+        yield Finding(subject, Verdict.ABSENT, "", say("doctor.remedy.no_terminal"))
     elif not can_show("├─中"):
-        remedy = ("set PYTHONIOENCODING=utf-8, or LANG to a UTF-8 locale; else trees are drawn in ASCII",
-                  "请设置 PYTHONIOENCODING=utf-8，或将 LANG 设为 UTF-8 区域；否则任务树以 ASCII 绘制")  # fmt: skip
-        yield Finding("terminal", Verdict.WRONG, encoding, remedy)
+        yield Finding(subject, Verdict.WRONG, encoding, say("doctor.remedy.encoding"))
     else:
-        yield Finding("terminal", Verdict.OK, f"{encoding}, {size}, TERM={os.environ.get('TERM', '')}")
+        yield Finding(subject, Verdict.OK, f"{encoding}, {size}, TERM={os.environ.get('TERM', '')}")
 
 
 # What it works with
@@ -223,47 +225,43 @@ def terminal() -> Iterator[Finding]:
 
 def browser() -> Iterator[Finding]:
     """Whether `gotask demo` can open a page."""
+    subject = say("doctor.subject.browser")
     try:
-        yield Finding("browser", Verdict.OK, getattr(webbrowser.get(), "name", "") or "")
+        yield Finding(subject, Verdict.OK, getattr(webbrowser.get(), "name", "") or "")
     except webbrowser.Error:
-        remedy = ("none is known here: open the address that the dashboard prints yourself",
-                  "未找到浏览器：请自行打开任务面板打印的地址")  # fmt: skip
-        yield Finding("browser", Verdict.ABSENT, "", remedy)
+        yield Finding(subject, Verdict.ABSENT, "", say("doctor.remedy.browser"))
 
 
 def dashboard_port() -> Iterator[Finding]:
     """Whether the dashboard's usual port is free."""
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
-    remedy = ("something listens there: the dashboard takes the next free one, and prints it",
-              "该端口已被占用：任务面板会使用下一个空闲端口并打印出来")  # fmt: skip
-    yield Finding(f"port {PORT}", Verdict.ABSENT if taken else Verdict.OK, "127.0.0.1", remedy)
+    verdict = Verdict.ABSENT if taken else Verdict.OK
+    yield Finding(say("doctor.subject.port", port=PORT), verdict, "127.0.0.1", say("doctor.remedy.port"))
 
 
 def notebook_kernel() -> Iterator[Finding]:
     """Whether a notebook finds this Python, and can show the widget."""
     there = [name for name in ("ipykernel", "anywidget") if find_spec(name) is not None]
-    remedy = ("if you want notebooks: pip install 'gotask[notebook]' ipykernel",
-              "需要笔记本时：pip install 'gotask[notebook]' ipykernel")  # fmt: skip
-    yield Finding("notebook kernel", Verdict.OK if len(there) == 2 else Verdict.ABSENT, ", ".join(there), remedy)
+    verdict = Verdict.OK if len(there) == 2 else Verdict.ABSENT
+    remedy = say("doctor.remedy.kernel", command="pip install 'gotask[notebook]' ipykernel")
+    yield Finding(say("doctor.subject.kernel"), verdict, ", ".join(there), remedy)
 
 
 def history_file() -> Iterator[Finding]:
     """Whether a history can be kept where it is kept by default."""
+    subject = say("doctor.subject.history")
     if find_spec("sqlalchemy") is None:
-        command = "pip install 'gotask[store]'"
-        remedy = (f"for a history that lasts: {command}", f"需要持久历史时：{command}")
-        yield Finding("history", Verdict.ABSENT, "", remedy)
+        remedy = say("doctor.remedy.history", command="pip install 'gotask[store]'")
+        yield Finding(subject, Verdict.ABSENT, "", remedy)
         return
     from gotask.store.database import default_file
 
     folder = default_file().parent
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
-    remedy = (f"{nearest} cannot be written: set XDG_STATE_HOME, or name a file: HistoryStore('my.db')",
-              f"无法写入 {nearest}：请设置 XDG_STATE_HOME，或指定文件：HistoryStore('my.db')")  # fmt: skip
     size = sum(file.stat().st_size for file in folder.glob("*.db*"))
     verdict = Verdict.OK if os.access(nearest, os.W_OK) else Verdict.WRONG
-    yield Finding("history", verdict, f"{folder}, {size / 1e6:.1f} MB", remedy)
+    yield Finding(subject, verdict, f"{folder}, {size / 1e6:.1f} MB", say("doctor.remedy.folder", folder=nearest))
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (

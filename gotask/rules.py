@@ -6,14 +6,15 @@ import hashlib
 import os
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import gotask
-from gotask.words import language
+from gotask.arguments import Parser
+from gotask.words import say
 
 ABOUT = "How to use gotask, the task tree of this project"
 SEAL = re.compile(r"<!-- gotask rules [^ ]+ ([0-9a-f]{12}) -->\n")
@@ -49,34 +50,17 @@ ASSISTANTS = {
 }
 """By name. AGENTS.md is read by several, and belongs to the project: only a marked part of it is ours."""
 
-SAY = {
-    "en": {
-        "written": "{path}: written", "current": "{path}: up to date",
-        "old": "{path}: from another version of gotask; `gotask rules --for {name}` brings it up to date",
-        "changed": "{path}: changed by hand; `gotask rules --for {name} --force` writes it anew",
-        "absent": "{path}: not there; `gotask rules --for {name}` writes it",
-        "foreign": "{path}: not written by gotask, and left alone; --force overwrites it",
-        "failed": "{path}: {why}", "none": "Say for whom: gotask rules --for NAME, where NAME is one of {names}.",
-    },
-    "zh": {
-        "written": "{path}：已写入", "current": "{path}：已是最新",
-        "old": "{path}：来自另一版本的 gotask；运行 `gotask rules --for {name}` 更新",
-        "changed": "{path}：已被手动修改；运行 `gotask rules --for {name} --force` 重新写入",
-        "absent": "{path}：不存在；运行 `gotask rules --for {name}` 写入",
-        "foreign": "{path}：不是由 gotask 写入的，未作改动；加 --force 可覆盖",
-        "failed": "{path}：{why}", "none": "请指明助手：gotask rules --for NAME，NAME 为 {names} 之一。",
-    },
-}  # fmt: skip
 
-
-def add_options(command: ArgumentParser) -> None:
+def add_options(command: Parser) -> None:
     """The options of `gotask rules`."""
-    command.add_argument("--for", dest="names", action="append", default=[], choices=ASSISTANTS, metavar="NAME",
-                         help=f"whom to write it for; may be repeated: {', '.join(ASSISTANTS)}")  # fmt: skip
-    command.add_argument("--list", action="store_true", help="list the assistants, and the file of each")
-    command.add_argument("--check", action="store_true", help="write nothing; say whether the files are up to date")
-    command.add_argument("--force", action="store_true", help="overwrite also what gotask did not write")
-    command.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="the project (default: here)")
+    add, names = command.options.add_argument, ", ".join(ASSISTANTS)
+    add("--for", dest="names", action="append", default=[], choices=ASSISTANTS, metavar="NAME",
+        help=say("rules.for", names=names))  # fmt: skip
+    add("--list", action="store_true", help=say("rules.list"))
+    add("--check", action="store_true", help=say("rules.check"))
+    add("--force", action="store_true", help=say("rules.force"))
+    add("--into", type=Path, default=Path(), metavar="FOLDER", help=say("rules.into"))
+    command.set_defaults(play=play)
 
 
 def play(options: Namespace) -> int:
@@ -87,7 +71,7 @@ def play(options: Namespace) -> int:
         return 0
     names = options.names or [name for name in ASSISTANTS if options.check and state(name, options.into) != "absent"]
     if not names:
-        print(SAY[language()]["none"].format(names=", ".join(ASSISTANTS)), file=sys.stderr)
+        print(say("rules.none", names=", ".join(ASSISTANTS)), file=sys.stderr)
         return 2
     act: Callable[[str, Path], str] = state if options.check else forced if options.force else write
     status = 0
@@ -98,7 +82,8 @@ def play(options: Namespace) -> int:
         except (OSError, UnicodeError) as error:
             outcome, why = "failed", str(getattr(error, "strerror", None) or error)
         bad = outcome not in ("written", "current")
-        print(SAY[language()][outcome].format(path=path, name=name, why=why), file=sys.stderr if bad else sys.stdout)
+        sentence = say(f"rules.file.{outcome}", path=path, name=name, why=why)
+        print(sentence, file=sys.stderr if bad else sys.stdout)
         status = max(status, int(bad))
     return status
 

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tempfile
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,21 @@ async def execute_all(paths: list[Path]) -> int:
     return sum(isinstance(outcome, BaseException) for outcome in outcomes)
 
 
+def named() -> list[Path]:
+    """The notebooks that were named on the command line; all of them, if none was."""
+    parser = ArgumentParser(description="Run the notebooks, and write each as it is kept.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 00_tour.ipynb (default: all)")
+    paths = [FOLDER / Path(name).name for name in parser.parse_args().names] or notebooks()
+    absent = [path.name for path in paths if not path.exists()]
+    if absent:
+        parser.error(
+            f"there is no notebook {', '.join(absent)}: choose from {', '.join(path.name for path in notebooks())}"
+        )
+    return paths
+
+
 if __name__ == "__main__":
+    paths = named()
     with tempfile.TemporaryDirectory() as settings:
         os.environ["IPYTHONDIR"] = settings  # the settings of whoever runs this have no say
-        named = [FOLDER / Path(name).name for name in sys.argv[1:]]
-        sys.exit(min(asyncio.run(execute_all(named or notebooks())), 1))
+        sys.exit(min(asyncio.run(execute_all(paths)), 1))

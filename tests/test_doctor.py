@@ -10,12 +10,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from gotask import doctor
 from gotask.doctor import Finding, Verdict
+from gotask.words import LANGUAGES, width
+
+
+@pytest.fixture(autouse=True)
+def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found is named in English, unless a test says otherwise."""
+    monkeypatch.setenv("GOTASK_LANG", "en")
 
 
 def found(check: Callable[[], Iterable[Finding]], subject: str) -> Finding:
@@ -32,21 +40,52 @@ def said(*, before: Callable[[], object] | None = None, **env: str) -> subproces
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("lang", "sentence"), [("en", "Nothing is wrong."), ("zh", "一切正常。")])
-def test_a_healthy_machine(lang: str, sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("lang", "sentence", "named"),
+    [
+        ("en", "Nothing is wrong.", ("signals", "history", "notebook kernel")),
+        ("zh", "一切正常。", ("信号", "历史", "笔记本内核")),
+    ],
+)
+def test_a_healthy_machine(lang: str, sentence: str, named: tuple[str, ...]) -> None:
     """Where all is well it says so, with status 0, in the reader's language."""
     answer = said(GOTASK_LANG=lang)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout.rstrip().endswith(sentence)
-    for subject in ("gotask[dashboard]", "asyncio + uvloop", "trio", "signals", "history", "notebook kernel"):
+    for subject in ("gotask[dashboard]", "asyncio + uvloop", "trio", *named):
         assert f" {subject} " in answer.stdout
 
 
-def test_every_remedy_is_said_in_both_languages() -> None:
-    """No finding is without a remedy in one of the languages."""
-    for finding in doctor.examine():
-        assert finding.verdict is Verdict.OK or all(finding.remedy), finding
-    assert doctor.WORDS["en"].keys() == doctor.WORDS["zh"].keys()
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_columns_of_the_report(lang: str) -> None:
+    """What is said of each subject begins in the same column of the screen, and long lists go on below their begin."""
+    head, _, *body = said(GOTASK_LANG=lang, COLUMNS="80").stdout.splitlines()[:-2]
+    assert head.startswith("gotask ")
+    left = len(" ✓ gotask[dashboard]  ")
+    for line in body:
+        before, after = line_at(line, left)
+        assert before.endswith("  ")
+        assert not after.startswith(" ")
+        assert after
+    packages = [*takewhile(lambda line: " asyncio " not in line, body)]
+    assert [line for line in packages if line.startswith(" " * left)]
+    assert max(map(width, packages)) <= 80
+
+
+def line_at(line: str, columns: int) -> tuple[str, str]:
+    """A line of the screen in two, at this column."""
+    end = next(end for end in range(len(line) + 1) if width(line[:end]) >= columns)
+    return line[:end], line[end:]
+
+
+def test_every_remedy_is_said_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No finding is without a remedy; in Chinese it is another text."""
+    english = [*doctor.examine()]
+    monkeypatch.setenv("GOTASK_LANG", "zh")
+    chinese = [*doctor.examine()]
+    assert [finding.verdict for finding in english] == [finding.verdict for finding in chinese]
+    for one, other in zip(english, chinese, strict=True):
+        assert one.verdict is Verdict.OK or (one.remedy and one.remedy != other.remedy), (one, other)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no ignored signals")
@@ -65,7 +104,7 @@ def test_a_package_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.1" if name == "trio" else real(name))
     finding = found(doctor.packages, "gotask[trio]")
     assert (finding.verdict, finding.detail) == (Verdict.WRONG, "trio 0.1 < 0.27")
-    assert "pip install --upgrade 'gotask[trio]'" in finding.remedy[0]
+    assert "pip install --upgrade 'gotask[trio]'" in finding.remedy
 
 
 def test_a_version_that_is_left_out_is_no_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +152,7 @@ def test_a_history_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     finding = found(doctor.history_file, "history")
     assert finding.verdict is Verdict.WRONG
-    assert str(tmp_path) in finding.remedy[0]
+    assert str(tmp_path) in finding.remedy
 
 
 def test_a_check_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

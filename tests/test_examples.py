@@ -183,13 +183,20 @@ def test_it_ends_when_nobody_reads_any_more() -> None:
     assert done.stderr == ""
 
 
-def test_a_back_end_that_is_not_installed_is_named() -> None:
-    """M2: the sentence says what to install; no traceback."""
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "the back end 'trio' needs the package trio: pip install 'gotask[trio]'\n"),
+        ("zh", "后端“trio”需要软件包 trio：pip install 'gotask[trio]'\n"),
+    ],
+)
+def test_a_back_end_that_is_not_installed_is_named(lang: str, sentence: str) -> None:
+    """M2: the sentence says what to install, in the reader's language; no traceback."""
     code = "import sys; sys.modules['trio'] = None; from gotask.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "demo", "--backend", "trio"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "the back end 'trio' needs the package trio: pip install 'gotask[trio]'\n"
+    env = environment(GOTASK_LANG=lang)
+    done = subprocess.run(command, env=env, capture_output=True, encoding="utf-8", timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
 
 
 # In the browser
@@ -227,10 +234,25 @@ def test_it_shows_itself_in_the_browser(backend: str, tmp_path: Path) -> None:
     assert re.search(r"\d+ tasks disposed", said)
 
 
-def test_a_port_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a sentence, and status 2."""
-    assert main(["demo", "--port", "70000"]) == 2
-    assert "65535" in capsys.readouterr().err
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, port: str, lang: str
+) -> None:
+    """With a sentence in the reader's language, and status 2."""
+    monkeypatch.setenv("GOTASK_LANG", lang)
+    assert main(["demo", "--port", port]) == 2
+    said = capsys.readouterr().err
+    assert "65535" in said
+    assert said.endswith({"en": f", not {port}\n", "zh": f"，而不是 {port}\n"}[lang])
+
+
+def test_it_speaks_chinese_too() -> None:
+    """What the program itself says at its end is in the reader's language."""
+    done = run("--seconds", "2.2", GOTASK_LANG="zh")
+    assert done.returncode == 0
+    assert re.search(r"^已清理 \d+ 个任务，用时 [\d.]+ 秒$", done.stdout, re.MULTILINE)
+    assert re.search(r"^Camera#\d+ 的第 1 次生命：1\.\d 秒后失败，", done.stdout, re.MULTILINE)
 
 
 def test_without_the_extra_it_stays_in_the_terminal() -> None:

@@ -17,12 +17,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gotask.words import width
 from gotask_learn import desk
 from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
-from gotask_learn.report import side_by_side, width, wrapped
+from gotask_learn.report import side_by_side, wrapped
 from gotask_learn.source import solve
-from gotask_learn.texts import catalogue
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 LAST = exercises(Path())[-1].number
@@ -305,11 +305,6 @@ def test_both_languages(course: Path, lang: str) -> None:
     said = learn(course, "--lang", lang, "run", "1", lang="en" if lang == "zh" else "zh")
     assert ("等你完成" in said.stdout) == (lang == "zh")
     assert ("is yours" in said.stdout) == (lang == "en")
-
-
-def test_the_runner_has_the_same_keys() -> None:
-    """Proof 7: the catalogues of the runner have the same keys."""
-    assert list(catalogue("texts/app", "en")) == list(catalogue("texts/app", "zh"))
 
 
 def test_lines_are_broken_by_width(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ It needs playwright, Pillow and Chromium. README shows `light` and `dark`; the o
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,12 +109,25 @@ def take(browser: Browser, name: str, folder: Path) -> None:
     picture.save(folder / f"{name}.png", optimize=True)
 
 
-def main(arguments: list[str]) -> None:
-    folder = Path(arguments[0]) if arguments else Path(__file__).parent
+def main(arguments: list[str] | None = None) -> None:
+    """Take those that are named; without names all of them, without a folder those that README shows."""
+    names = ", ".join(PICTURES)
+    parser = ArgumentParser(description="Take the pictures of the dashboard's page.")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="where they are put (default: beside this file)"
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which: {names} (default: all; light and dark without FOLDER)"
+    )
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder or Path(__file__).parent
+    unknown = [name for name in options.names if name not in PICTURES]
+    if unknown:
+        parser.error(f"there is no picture {', '.join(unknown)}: choose from {names}")
     with sync_playwright() as playwright, launch(playwright) as browser:
-        for name in arguments[1:] or (PICTURES if arguments else ("light", "dark")):
+        for name in options.names or (PICTURES if options.folder else ("light", "dark")):
             take(browser, name, folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -4,57 +4,50 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from gotask.arguments import Parser
+from gotask.words import LANGUAGES
 from gotask_learn import classroom, desk
 from gotask_learn.place import Exercise, NoLessons, copy_course, exercises, find_lessons
 from gotask_learn.progress import Progress
+from gotask_learn.texts import text
 from gotask_learn.trial import attempt, say
 from gotask_learn.trouble import shown
 
 Command = Callable[[Namespace], int]
 
 
-def add_options(parser: ArgumentParser) -> None:
+def about(key: str) -> str:
+    """What a command or an option does."""
+    return text("texts/help", key)
+
+
+def add_options(parser: Parser) -> None:
     """The options of `gotask learn`."""
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), help="language of the course (default: GOTASK_LANG, or the locale)"
-    )
-    parser.set_defaults(learn=watch)
-    actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    numbered = {
-        "run": (run, "run a lesson once"),
-        "hint": (hint, "a hint for the next TODO; three in all, each says more"),
-        "solution": (solution, "the solution, once the TODO works or after its last hint"),
-        "reset": (reset, "put a lesson back as it was shipped; yours is kept as a copy"),
-    }
-    for name, (command, about) in numbered.items():
-        action = actions.add_parser(name, help=about, description=about)
-        action.add_argument("number", type=int, nargs="?", help="number of the lesson (default: the one you are at)")
-        action.add_argument("--challenge", action="store_true", help="the challenge of the lesson instead")
+    parser.options.add_argument("--lang", choices=LANGUAGES, help=about("lang"))
+    parser.set_defaults(play=play, learn=watch)
+    actions = parser.add_subparsers(title=about("actions"), metavar="ACTION")
+
+    def add(name: str, command: Command) -> Parser:
+        action: Parser = actions.add_parser(name, help=about(name), description=about(name))
         action.set_defaults(learn=command)
-    plain: dict[str, tuple[Command, str]] = {
-        "list": (show_list, "the course, and how far you are"),
-        "check": (check, "run all lessons and challenges, and say what is done"),
-    }
-    for name, (command, about) in plain.items():
-        actions.add_parser(name, help=about, description=about).set_defaults(learn=command)
-    about = "run everything afresh and print a report, for teachers and CI"
-    action = actions.add_parser("report", help=about, description=about)
-    kinds = action.add_mutually_exclusive_group(required=True)
+        return action
+
+    for name, command in {"run": run, "hint": hint, "solution": solution, "reset": reset}.items():
+        action = add(name, command)
+        action.arguments.add_argument("number", type=int, nargs="?", help=about("number"))
+        action.options.add_argument("--challenge", action="store_true", help=about("challenge"))
+    add("list", show_list)
+    add("check", check)
+    kinds = add("report", report).options.add_mutually_exclusive_group(required=True)
     for name in classroom.FORMATS:
-        kinds.add_argument(f"--{name}", dest="format", action="store_const", const=name, help="in this format")
-    action.set_defaults(learn=report)
-    about = "a table of a class, from the learners' copies (which are run) or their JSON reports"
-    action = actions.add_parser("class", help=about, description=about)
-    action.add_argument("folder", type=Path, help="it holds a folder or a report for each learner")
-    action.set_defaults(learn=show_class)
-    about = "copy the lessons into a folder of yours"
-    action = actions.add_parser("init", help=about, description=about)
-    action.add_argument("folder", type=Path, nargs="?", default=Path(), help="where `lessons` is made (default: here)")
-    action.set_defaults(learn=init)
+        kinds.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=about(f"as_{name}"))
+    add("class", show_class).arguments.add_argument("folder", type=Path, help=about("learners"))
+    where = add("init", init).arguments
+    where.add_argument("folder", type=Path, nargs="?", default=Path(), help=about("where"))
 
 
 def play(options: Namespace) -> int:

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from itertools import zip_longest
-from unicodedata import east_asian_width
 
-from gotask.words import can_show
+from gotask.words import can_show, cut, folded, width
 from gotask_learn.texts import say
 from gotask_learn.verdict import Verdict
 
 COLUMN = 44
 
 
-def width(text: str) -> int:
-    """How many columns of a terminal it takes."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def cut(text: str, columns: int) -> str:
-    """The text in so many columns, cut or filled up."""
-    while width(text) > columns:
-        text = text[:-1]
-    return text + " " * (columns - width(text))
-
-
 def wrapped(text: str) -> list[str]:
-    """The text in lines that fit the terminal, broken between words, or between Chinese characters."""
-    columns = max(min(shutil.get_terminal_size().columns - 4, 96), 20)
-    lines = [""]
-    for part in re.findall(r"\n|[^\s\u2e80-\uffff]+\s?|[\u2e80-\uffff]\s?|\s", text):
-        if part == "\n":
-            lines.append("")
-        elif width(lines[-1] + part.rstrip()) <= columns or part in "，。；：、）":
-            lines[-1] += part
-        else:
-            lines.append(part)
-    return [line.rstrip() for line in lines]
+    """The text in lines that fit the terminal."""
+    return folded(text, max(min(shutil.get_terminal_size().columns - 4, 96), 20))
 
 
 def side_by_side(expected: tuple[str, ...], actual: tuple[str, ...]) -> list[str]:

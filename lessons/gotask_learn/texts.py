@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from gotask.words import language
+from gotask import words
 
 
-@cache
 def catalogue(name: str, lang: str) -> dict[str, Any]:
-    """All texts of one file, by key; tables within it are joined with dots."""
-    source = files(__package__).joinpath(*f"{name}.{lang}.toml".split("/")).read_text("utf-8")
-    return flat(tomllib.loads(source))
-
-
-def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as one, with dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return found
+    """All texts of one file of the course, by key; tables within it are joined with dots."""
+    return words.catalogue(__package__, name, lang)
 
 
 def text(name: str, key: str, /, **values: object) -> str:
     """One text of a catalogue, such as `text("texts/report", "undone", number=1)`."""
-    return str(catalogue(name, language())[key]).strip().format(**values)
+    return str(catalogue(name, words.language())[key]).strip().format(**values)
 
 
 def say(key: str, /, **values: object) -> str:
