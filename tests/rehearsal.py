@@ -66,7 +66,8 @@ def main() -> int:
     parser.add_argument("--if-changed", action="store_true", help="only if the packaging changed since the last time")
     parser.add_argument("--only", choices=("readme", "packages"), help="one of the two parts")
     options = parser.parse_args()
-    if options.if_changed and STAMP.exists() and STAMP.read_text("utf-8").strip() == fingerprint():
+    before = fingerprint()
+    if options.if_changed and STAMP.exists() and STAMP.read_text("utf-8").strip() == before:
         print("the packaging is as it was at the last rehearsal")
         return 0
     try:
@@ -79,7 +80,7 @@ def main() -> int:
         print(f"\nthe rehearsal failed: {failure}", file=sys.stderr)
         return 1
     if options.only is None:
-        STAMP.write_text(fingerprint() + "\n", "utf-8")
+        STAMP.write_text(before + "\n", "utf-8")
     return 0
 
 
@@ -111,6 +112,9 @@ def readme(folder: Path) -> None:
     for typed in README:
         if f"`{typed.command}`" not in text and f"\n{typed.command}\n" not in text:
             raise Failure(f"the README does not say `{typed.command}`")
+        if typed.command == "make test" and os.environ.get("CI") == "true":
+            print("$ make test: .ci/run types it itself", flush=True)
+            continue
         type_in(typed, clone, environment(folder / "home"))
 
 
