@@ -50,7 +50,7 @@ class Kernel:
         return self.end(self.send(code))
 
     def end(self, cell: str) -> str:
-        """What a cell says up to its end, and its reply: ipykernel 7.3 may not hear what is sent before that is here."""
+        """What a cell says up to its end; its reply is waited for, too: ipykernel may not hear what is sent before."""
         said = self.wait_for(cell)
         while self.client.get_shell_msg(timeout=SECONDS)["parent_header"].get("msg_id") != cell:
             pass
