@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,19 @@ def test_tables_are_made_by_several_at_once(place: str) -> None:
     assert errors == []
     with open_history(place) as history:
         assert history.sessions() == []
+
+
+def test_a_new_file_that_another_program_is_writing_to_can_be_read(tmp_path: Path) -> None:
+    """SQLite refuses to change the mode of such a file, and does not wait for its turn."""
+    file = tmp_path / "history.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("CREATE TABLE kept (word)")
+        other.execute("BEGIN IMMEDIATE")
+        database = Database(parse(file))
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM kept").all() == []
+        other.execute("COMMIT")
+    database.close()
 
 
 # Sessions of processes that are gone

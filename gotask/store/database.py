@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def _engine(url: URL) -> tuple[Engine, Any]:
 
 def _set_up_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: the driver would do so only before the first INSERT
-    connection.execute("PRAGMA journal_mode=WAL")
+    with suppress(sqlite3.OperationalError):  # another program is at the file; the mode is set once, for good
+        connection.execute("PRAGMA journal_mode=WAL")
     # In WAL mode the file survives a crash of the process whatever is lost, and a power cut without its last moments.
     connection.execute("PRAGMA synchronous=NORMAL")
 
