@@ -115,7 +115,7 @@ class Opened:
         """All cells, from the menu, up to the end of the last one."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(ENDED)
+        expect(self.cells.last.locator(".jp-InputPrompt")).to_have_text(f"[{self.cells.count()}]:")
 
     def run(self, text: str) -> Locator:
         """One cell; what it shows."""
