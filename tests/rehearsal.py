@@ -55,6 +55,14 @@ README = (
     Typed("make lite", "build/lite"),
     Typed("make bench", r"\| W1"),
 )
+INSTALLED = {
+    "": Typed("gotask demo --seconds 1", r"\d+ tasks disposed", limit=SHORT),
+    "dashboard": Typed("gotask demo", README[2].sees, goes_on=True, limit=SHORT, opens="the dashboard"),
+    "learn": Typed("gotask learn init course && cd course && gotask learn", README[0].sees, goes_on=True, limit=SHORT),
+}
+"""What one types who has installed gotask with this extra."""
+OURS = {"bench", "dev", "docs", "lite", "test"}
+"""Extras for this repository alone, which the doctor does not name."""
 
 
 class Failure(Exception):
@@ -211,11 +219,10 @@ def packages(folder: Path) -> None:
     run([str(python), "-m", "build", "--outdir", str(folder / "dist"), str(ROOT)], folder, env)
     [wheel], [sdist] = (list((folder / "dist").glob(kind)) for kind in ("*.whl", "*.tar.gz"))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    shown = sorted(extras.keys() - {"bench", "dev", "docs", "lite", "test"})
     for version in pythons():
-        alone(installed(folder, version, str(wheel), env), folder, env)
-        installed(folder, version, str(sdist), env)
-        for extra in [*shown, ",".join(shown)]:
+        for source in (wheel, sdist):
+            alone(installed(folder, version, str(source), env), folder, env)
+        for extra in [*extras, ",".join(extras)]:
             works(installed(folder, version, f"{wheel}[{extra}]", env), extra, folder, env)
 
 
@@ -245,14 +252,24 @@ def alone(python: str, folder: Path, env: dict[str, str]) -> None:
     program = "import gotask\nasync def main(root):\n    print(await root.add_task(sum, [20, 22]))\ngotask.run(main)"
     if "42" not in run([python, "-c", program], folder, env):
         raise Failure("the smallest program does not run")
+    typed_in("", python, env)
 
 
 def works(python: str, extra: str, folder: Path, env: dict[str, str]) -> None:
-    """With these extras the doctor finds nothing wrong, and calls none of them absent."""
+    """With these extras nothing is missing, the doctor calls none of them absent, and they do what they are for."""
+    run([python, "-m", "pip", "check"], folder, env)
     report = run([python, "-m", "gotask.cli", "doctor"], folder, {**env, "GOTASK_LANG": "en"})
     for one in extra.split(","):
-        if not re.search(rf"^ ✓ gotask\[{one}\] ", report, re.MULTILINE):
+        if one not in OURS and not re.search(rf"^ ✓ gotask\[{one}\] ", report, re.MULTILINE):
             raise Failure(f"the doctor does not find the extra {one}:\n{report}")
+    typed_in(extra, python, env)
+
+
+def typed_in(extra: str, python: str, env: dict[str, str]) -> None:
+    """Type what the extra is for, in its environment."""
+    if extra in INSTALLED:
+        place = Path(python).parents[1]
+        type_in(INSTALLED[extra], place, {**env, "PATH": os.pathsep.join((str(place / "bin"), env["PATH"]))})
 
 
 def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
