@@ -84,7 +84,7 @@ class History:
     ) -> str:
         """The lives as the JSON text of a trace, to be opened with Perfetto or chrome://tracing.
 
-        Tasks that still live are not in it; see `chrome_trace.chrome_trace` for what it shows.
+        Tasks that still live are not in it; see `gotask.chrome_trace` for what it shows.
 
         Args:
             path: A file to write it to, too.
@@ -101,13 +101,13 @@ class History:
         return text
 
     def to_frame(self) -> pandas.DataFrame:
-        """The lives as a table of pandas (extra `notebook`), a row each; see `frames.to_frame`."""
+        """The lives as a table of pandas (extra `notebook`), a row each; see `gotask.frames`."""
         from gotask.frames import to_frame
 
         return to_frame(self)
 
     def plot_timeline(self, *, max_rows: int = 40, names: Mapping[int, str] | None = None) -> matplotlib.figure.Figure:
-        """The lives as a picture, drawn with matplotlib (extra `notebook`); see `timeline.plot_timeline`."""
+        """The lives as a picture, drawn with matplotlib (extra `notebook`); see `gotask.timeline`."""
         from gotask.timeline import plot_timeline
 
         return plot_timeline(self, max_rows=max_rows, names=names)

@@ -24,6 +24,8 @@ try:
 except ImportError as missing:
     raise ImportError("gotask.otel needs OpenTelemetry: pip install 'gotask[otel]'") from missing
 
+__all__ = ["Metrics", "Tracing"]
+
 place = lru_cache(maxsize=1000)(where)
 """Most tasks are added at few places, and finding the line of one takes longer than all the rest."""
 

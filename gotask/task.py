@@ -153,7 +153,7 @@ class Task(Notes, Care, Generic[R]):
                     raise
 
     def stop_report(self) -> StopReport | None:
-        """Why it is not DISPOSED yet: who asked for its end, when, where and why, and what it waits for now (S).
+        """Why it is not DISPOSED yet: who asked for its end, when, where and why, and what it waits for now.
 
         None while nobody asked, and when it is over. Any thread may call it. It is read in the tree's loop; where that
         does not answer within a second, because something blocks it, it is read without it, and says where the loop is.

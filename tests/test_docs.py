@@ -94,11 +94,16 @@ def test_both_have_the_same_code(pair: Pair) -> None:
 
 @both_languages
 def test_both_have_the_same_links(pair: Pair) -> None:
-    """Link for link they lead to the same place, but for the link to each other."""
+    """Link for link they lead to the same place, each in its own language where there is one; the first to each other."""
     english, chinese = (re.findall(r"\]\((.*?)\)", prose(name)) for name in pair)
     assert english[0] == Path(pair[1]).name
     assert chinese[0] == Path(pair[0]).name
-    assert english[1:] == chinese[1:]
+    folder = (ROOT / pair[0]).parent
+    translated = [re.sub(r"\.md\b", "_CN.md", link, count=1) for link in english[1:]]
+    assert chinese[1:] == [
+        there if (folder / there.partition("#")[0]).is_file() else link
+        for link, there in zip(english[1:], translated, strict=True)
+    ]
 
 
 @both_languages
@@ -116,6 +121,13 @@ def test_the_chinese_one_is_chinese(pair: Pair) -> None:
     """No English sentence is left in it: no three words in a row outside code and names."""
     text = re.sub(r"`.+?`|\]\(.*?\)", "", prose(pair[1]))
     assert re.findall(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]+", text) == []
+
+
+@both_languages
+def test_emphasis_is_seen(pair: Pair) -> None:
+    """What is emphasised in Chinese ends with a character, or before a blank: after a sign, GitHub shows the stars."""
+    found = re.findall(r"(\*{1,2})([^*\n]+)\1(\w?)", re.sub(r"`.+?`", "x", prose(pair[1])))
+    assert [words for _, words, after in found if after and not re.search(r"\w$", words)] == []
 
 
 # What is shown

@@ -78,6 +78,29 @@ def test_whatever_is_public_is_described(site: Path) -> None:
                 assert f'id="{module.__name__}.{name}"' in reference, name
 
 
+def test_members_are_described(site: Path) -> None:
+    """Also those of bases that are not public, properties that a function makes, and values; no inner ones."""
+    reference = (site / "reference.html").read_text("utf-8")
+    for name in ("Task.using", "Task.step", "Task.execution_path", "LifeRecord.owner_type", "TaskState.GOING"):
+        assert f'id="gotask.{name}"' in reference, name
+    assert 'id="gotask_dashboard.TaskTree.selected"' in reference
+    assert "The id of the task (L9)." in reference
+    assert "reset_after" in reference.partition('id="gotask.CircuitBreaker"')[2].partition("</code>")[0]
+    for name in ("gotask.Channel.attach", "gotask.History.record_of", "gotask.otel.nanoseconds"):
+        assert f'id="{name}"' not in reference, name
+
+
+def test_navigation_speaks_chinese(site: Path) -> None:
+    """Around a Chinese page the tabs and the way home are Chinese; around others there is a way to it."""
+    for name, tabs, home in (
+        ("zh/guide.html", ["指南", "课程", "参考（英文）", "实现（英文）", "English"], "index.html"),
+        ("guide.html", ["Guide", "Course", "Reference", "How it is made", "中文"], "index.html"),
+    ):
+        text = (site / name).read_text("utf-8")
+        assert [words.strip() for words in re.findall(r'class="md-tabs__link">\s*(.*?)\s*</a>', text, re.DOTALL)] == tabs
+        assert re.findall(r'<a href="([^"]+)"[^>]* class="md-header__button md-logo"', text) == [home]
+
+
 def test_both_languages_have_the_same_pages(site: Path) -> None:
     """Whatever is written in both languages is there in both, and one links to the other."""
     written = [*ROOT.glob("*_CN.md"), *ROOT.glob("docs/*_CN.md"), *ROOT.glob("lessons/*/README_CN.md")]
@@ -95,7 +118,7 @@ def links(page: Path) -> list[tuple[str, str]]:
 
 
 def test_who_reads_chinese_stays_there(site: Path) -> None:
-    """A link of a Chinese page leads to the Chinese page, where there is one, though the file names the English one."""
+    """A link of a Chinese page leads to the Chinese page, where there is one; and the navigation is Chinese, too."""
     there = {page.name for page in (site / "zh").glob("*.html")}
     found = [(address, words) for page in (site / "zh").glob("*.html") for address, words in links(page)]
     assert ("guide.html", "指南") in found

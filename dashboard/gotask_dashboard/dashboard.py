@@ -33,7 +33,9 @@ class Dashboard(Work):
         keep_stopped: How many tasks that have stopped can be started again.
 
     Raises:
-        ModuleNotFoundError: The extra `dashboard` is not installed. ValueError, TypeError: One of these cannot be.
+        ModuleNotFoundError: The extra `dashboard` is not installed.
+        ValueError: One of these cannot be.
+        TypeError: One of these is of the wrong type.
     """
 
     def __init__(

@@ -51,7 +51,9 @@ def check(
     """The options, or an error that says what to change.
 
     Raises:
-        ModuleNotFoundError: The extra is not installed. ValueError, TypeError: One of them cannot be.
+        ModuleNotFoundError: The extra is not installed.
+        ValueError: One of them cannot be.
+        TypeError: One of them is of the wrong type.
     """
     missing = next((name for name in NEEDED if find_spec(name) is None), None)
     if missing is not None:

@@ -47,8 +47,11 @@ class TreeWidget(anywidget.AnyWidget):
 
     _esm = traitlets.Unicode(BUNDLE).tag(sync=True)
     view = traitlets.Unicode("tree").tag(sync=True)
+    """The layout: "tree", "diagram" or "timeline"."""
     height = traitlets.Int(360, min=LOWEST).tag(sync=True)
+    """Of the view, in pixels."""
     selected = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The id of the task that is chosen, or None."""
 
     def __init__(self, root: Any, *, read_only: bool = False, redact: Redact | None = None, **options: Any) -> None:
         tree = tree_of(root, type(self).__name__)
@@ -121,7 +124,8 @@ class TaskTree(TreeWidget):
         redact: Takes name and text of each description, and returns the text to be shown, or None for nothing.
 
     Raises:
-        TypeError, ValueError: One of these cannot be.
+        TypeError: One of these is of the wrong type.
+        ValueError: One of these cannot be.
         TaskStateError: The tree is not open.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation, Section
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ("guide", "programs", "services", "dashboard", "notebooks", "races", "traces", "comparison", "rules")
@@ -44,6 +46,25 @@ FILES = {
 }
 WHERE = {source: page for page, source in {**PAGES, **FILES}.items()}
 MODULES = ("gotask", "gotask.testing", "gotask.store", "gotask.otel", "gotask_dashboard")
+FUNCTIONS = ("gotask.chrome_trace.chrome_trace", "gotask.frames.to_frame", "gotask.timeline.plot_timeline")
+GIVEN = {"merge_init_into_class": False}
+"""What nobody but the library makes, so how it is made is of no use."""
+SPECIAL: dict[str, dict[str, Any]] = {
+    "gotask.Task": {"inherited_members": True},
+    "gotask.TaskState": {"show_if_no_docstring": True},
+    "gotask.TaskType": {"show_if_no_docstring": True},
+    "gotask.Channel": {"filters": ["!^_", "!^(attach|detach|enter_tree|make_room|shut)$"], **GIVEN},
+    "gotask.CircuitBreaker": {"filters": ["!^_", "!^(admit|failed|left|succeeded)$"]},
+    "gotask.History": {"filters": ["!^_", "!^record_of$"], **GIVEN},
+    "gotask.LifeRecord": GIVEN,
+    "gotask.Subscription": GIVEN,
+    "gotask.store.StoredHistory": GIVEN,
+    "gotask.store.StoredLife": GIVEN,
+    "gotask_dashboard.TaskTree": {"inherited_members": ["view", "height", "selected", "close"]},
+}
+"""Members that have their place in a base which is not public; values of enums; and methods only the library calls."""
+CHINESE = {"Reference": "参考（英文）", "How it is made": "实现（英文）", "Guide": "English"}
+"""What English sections are called around a Chinese page, in this order."""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -64,9 +85,15 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return "".join(piece if piece.startswith("```") else rewritten(piece, here, source) for piece in pieces)
 
 
-def on_page_context(context: Any, page: Any, config: Any, **_: Any) -> Any:
-    """Around a Chinese page the theme speaks Chinese, too."""
-    config.theme["language"] = "zh" if page.file.src_uri.startswith("zh/") else "en"
+def on_page_context(context: Any, page: Any, config: Any, nav: Any) -> Any:
+    """Around a Chinese page the theme and the navigation speak Chinese, too."""
+    is_chinese = page.file.src_uri.startswith("zh/")
+    config.theme["language"] = "zh" if is_chinese else "en"
+    config.extra["homepage"] = "zh/index.html" if is_chinese else "index.html"
+    if is_chinese:
+        english = {section.title: section.children for section in nav.items}
+        others = [Section(title, english[name]) for name, title in CHINESE.items()]
+        context["nav"] = Navigation([*nav.items[-1].children, *others], nav.pages)
     return context
 
 
@@ -100,8 +127,6 @@ def rewritten(text: str, here: str, source: str) -> str:
         page = WHERE.get(path)
         if page is None:
             return f"`{path}`" if path.endswith(words.strip("`")) else f"{words} (`{path}`)"
-        if here.startswith("zh/") and words != "English" and f"zh/{page}" in PAGES:
-            page = f"zh/{page}"
         return f"{kind}[{words}]({relative(page)}{anchor})"
 
     def attribute(found: re.Match[str]) -> str:
@@ -123,7 +148,11 @@ def reference() -> str:
         module = __import__(name, fromlist=["__all__"])
         lines += [f"## {name}", "", str(module.__doc__ or "").partition("\n")[0], ""]
         for one in sorted(public(module), key=lambda each: (not each[0].isupper(), each.lower())):
-            lines += [f"::: {name}.{one}", ""]
+            path = f"{name}.{one}"
+            lines += [f"::: {path}", f"    options: {json.dumps(SPECIAL.get(path, {}))}", ""]
+    lines += ["## Lives as a trace, a table, a picture", "", "What the methods of `History` do, for any records, such as those of `gotask.store`.", ""]
+    for path in FUNCTIONS:
+        lines += [f"::: {path}", "    options: { show_root_full_path: true }", ""]
     return "\n".join(lines)
 
 
