@@ -50,7 +50,7 @@ FUNCTIONS = ("gotask.chrome_trace.chrome_trace", "gotask.frames.to_frame", "gota
 GIVEN = {"merge_init_into_class": False}
 """What nobody but the library makes, so how it is made is of no use."""
 SPECIAL: dict[str, dict[str, Any]] = {
-    "gotask.Task": {"inherited_members": True},
+    "gotask.Task": {"inherited_members": True, "show_bases": False},
     "gotask.TaskState": {"show_if_no_docstring": True},
     "gotask.TaskType": {"show_if_no_docstring": True},
     "gotask.Channel": {"filters": ["!^_", "!^(attach|detach|enter_tree|make_room|shut)$"], **GIVEN},
@@ -60,7 +60,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "gotask.Subscription": GIVEN,
     "gotask.store.StoredHistory": GIVEN,
     "gotask.store.StoredLife": GIVEN,
-    "gotask_dashboard.TaskTree": {"inherited_members": ["view", "height", "selected", "close"]},
+    "gotask_dashboard.TaskTree": {"inherited_members": ["view", "height", "selected", "close"], "show_bases": False},
 }
 """Members that have their place in a base which is not public; values of enums; and methods only the library calls."""
 CHINESE = {"Reference": "参考（英文）", "How it is made": "实现（英文）", "Guide": "English"}
@@ -150,7 +150,12 @@ def reference() -> str:
         for one in sorted(public(module), key=lambda each: (not each[0].isupper(), each.lower())):
             path = f"{name}.{one}"
             lines += [f"::: {path}", f"    options: {json.dumps(SPECIAL.get(path, {}))}", ""]
-    lines += ["## Lives as a trace, a table, a picture", "", "What the methods of `History` do, for any records, such as those of `gotask.store`.", ""]
+    lines += [
+        "## Lives as a trace, a table, a picture",
+        "",
+        "What the methods of `History` do, for any records, such as those of `gotask.store`.",
+        "",
+    ]
     for path in FUNCTIONS:
         lines += [f"::: {path}", "    options: { show_root_full_path: true }", ""]
     return "\n".join(lines)
