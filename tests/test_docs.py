@@ -94,7 +94,7 @@ def test_both_have_the_same_code(pair: Pair) -> None:
 
 @both_languages
 def test_both_have_the_same_links(pair: Pair) -> None:
-    """Link for link they lead to the same place, each in its own language where there is one; the first to each other."""
+    """Link for link they lead to the same place, in their own language where it is there; the first to each other."""
     english, chinese = (re.findall(r"\]\((.*?)\)", prose(name)) for name in pair)
     assert english[0] == Path(pair[1]).name
     assert chinese[0] == Path(pair[0]).name

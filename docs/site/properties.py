@@ -1,4 +1,4 @@
-"""For the reference: properties that a function makes, as `_fact` does, have their docstring as an argument of the call."""
+"""For the reference: properties that a function makes, as `_fact` does, have their docstring as its argument."""
 
 from __future__ import annotations
 
