@@ -73,7 +73,7 @@ class Guard:
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         self._check_host(headers.get("host", ""), scope)
-        if path.startswith("/api") or path == "/metrics":
+        if not is_of_the_page(path):
             check_origin(headers)
             if path != LOGIN:
                 scope["gotask.auth"] = self._authenticated(headers, scope)
@@ -106,6 +106,11 @@ class Guard:
             401, "open the address that the program has logged, or send its token as 'Authorization: Bearer …'",
             WWW_Authenticate="Bearer",
         )  # fmt: skip
+
+
+def is_of_the_page(path: str) -> bool:
+    """Whether it is the page itself or a part of it: these hold no data. All else, also what is not there, does."""
+    return path in ("", "/") or path.startswith("/static/")
 
 
 def is_token(sessions: Sessions, given: str) -> bool:
