@@ -2,7 +2,8 @@
 
     uvicorn --factory examples.web_service:app        or: python examples/web_service.py --upstream URL
 
-POST /reports/{city} begins one, GET /reports/{city} says how it is, DELETE stops it, /tasks shows the tree.
+POST /reports/{city} begins one, GET /reports/{city} says how it is, DELETE stops it, /tasks shows the tree to whoever
+has its token: that of the environment variable TOKEN, or else one that is made and told at the start.
 A report fetches readings from an upstream service that may be down for a while, so it is retried; whatever
 happens to a request, the report goes on, and when the server ends, all reports end in order before it does.
 """
@@ -22,6 +23,9 @@ from fastapi import FastAPI, HTTPException
 import gotask
 from gotask_dashboard import create_app
 
+KEPT = 1_000
+"""Cities of which the last report is remembered."""
+
 
 class Report(gotask.Task[dict[str, float]]):
     """The mean of a city's readings."""
@@ -34,7 +38,7 @@ class Report(gotask.Task[dict[str, float]]):
 
     async def go(self) -> dict[str, float]:
         self.step("fetch")
-        answer = await self.client.get(f"/readings/{self.key}")
+        answer = await self.client.get("/readings", params={"city": self.key})  # not in the path: a client has typed it
         answer.raise_for_status()
         readings: list[float] = answer.json()
         self.step("compute", f"{len(readings)} readings")
@@ -54,8 +58,12 @@ class Reports(gotask.WorkCollection[str, Report]):
         Raises:
             TaskExistsError: One on this city is being made.
         """
-        self.last[city] = self.add_task(Report(city, client))
-        return self.last[city]
+        report = self.add_task(Report(city, client))
+        self.last.pop(city, None)
+        self.last[city] = report
+        if len(self.last) > KEPT:
+            del self.last[next(iter(self.last))]
+        return report
 
     def about(self, city: str) -> dict[str, Any] | None:
         """How the last report on a city is, and what it came to."""
@@ -82,9 +90,7 @@ def app(upstream: str | None = None) -> FastAPI:
             yield
 
     made = FastAPI(title="Reports", lifespan=lifespan)
-    tree = create_app(root, token=os.environ.get("TOKEN"), history=None)
-    made.mount("/tasks", tree)
-    print(f"the tree is shown at /tasks/#token={tree.state.token}", flush=True)
+    made.mount("/tasks", create_app(root, token=os.environ.get("TOKEN"), history=None))
 
     @made.post("/reports/{city}", status_code=202)
     async def begin(city: str) -> dict[str, str]:

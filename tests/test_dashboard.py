@@ -365,6 +365,35 @@ Server(uvicorn.Config(app, port=0, access_log=False)).run()
 """
 
 
+UNHEARD = """
+import logging.config, fastapi, gotask
+from uvicorn.config import LOGGING_CONFIG
+from gotask_dashboard import Dashboard, create_app
+
+logging.config.dictConfig(LOGGING_CONFIG)
+app = fastapi.FastAPI()
+inner = create_app(gotask.RootManager(), history=None)
+app.mount("/gotask", inner)
+print(inner.state.token)
+with gotask.BlockingRoot() as root:
+    dashboard = root.add_task(Dashboard(port=0, history=None))
+    root.wait_started(dashboard)
+    print(dashboard.url)
+"""
+
+
+@pytest.mark.parametrize("kind", ["nothing", "a log"])
+def test_its_address_is_told_where_no_log_is_set_up(kind: str) -> None:
+    """On stderr, as under plain uvicorn, which shows its own log only; not where the program has a log."""
+    log = "logging.basicConfig(level='CRITICAL')" if kind == "a log" else "pass"
+    program = UNHEARD.replace("app = ", f"{log}\napp = ", 1)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    token, url = done.stdout.split()
+    lines = [f"dashboard: open the path where it is mounted, with /#token={token} behind it", f"dashboard: {url}"]
+    said = [line for line in done.stderr.splitlines() if line.startswith("dashboard: ")]  # the rest is uvicorn's own
+    assert said == (lines if kind == "nothing" else [])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_open_pages_do_not_keep_their_host_from_ending() -> None:
     """uvicorn waits for open streams before it ends the application, and the tree with it: so they must go first."""

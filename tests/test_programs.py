@@ -97,7 +97,7 @@ def test_web_service(start: Callable[..., Program]) -> None:
 
     def readings(path: str) -> tuple[int, str, str]:
         calls[path] = calls.get(path, 0) + 1
-        if (path == "/readings/oslo" and calls[path] == 1) or path == "/readings/atlantis":
+        if (path == "/readings?city=oslo" and calls[path] == 1) or path == "/readings?city=atlantis":
             return 503, "text/plain", "not now"
         return 200, "application/json", json.dumps([1.0, 2.0, 6.0])
 
@@ -111,7 +111,7 @@ def test_web_service(start: Callable[..., Program]) -> None:
             assert client.post("/reports/oslo").status_code == 202
             done = until(lambda: (seen := client.get("/reports/oslo").json())["state"] == "done" and seen)
             assert done == {"state": "done", "mean": 3.0, "count": 3}
-            assert calls["/readings/oslo"] == 2
+            assert calls["/readings?city=oslo"] == 2
             client.post("/reports/atlantis")
             until(lambda: client.get("/reports/atlantis").json().get("retries"))
             assert client.post("/reports/atlantis").status_code == 409

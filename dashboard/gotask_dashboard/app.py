@@ -18,7 +18,7 @@ from gotask_dashboard.mirror import Mirror
 from gotask_dashboard.models import ProblemDetails
 from gotask_dashboard.options import OWN_FILE, Options, Place, Redact, history_store
 from gotask_dashboard.panel import Panel
-from gotask_dashboard.problems import LOGGER, Problem
+from gotask_dashboard.problems import LOGGER, Problem, tell
 from gotask_dashboard.process import Meter, began_at
 from gotask_dashboard.pulse import Pulse
 from gotask_dashboard.security import Guard
@@ -64,7 +64,8 @@ def create_app(
     """An application that shows this tree, to be mounted in another one: `app.mount("/gotask", create_app(root))`.
 
     It runs in the loop of its host, so it does not answer while that is blocked. The root may be opened later, but
-    before the first request. `app.state.token` is the token, which is logged too.
+    before the first request. `app.state.token` is the token; one that is made is told in the log too, or on stderr
+    where there is none, as under plain uvicorn.
 
     Args:
         root: A RootManager or a BlockingRoot.
@@ -80,7 +81,7 @@ def create_app(
     app = make_app(panel, settings, Sessions(settings.token))
     app.state.token = settings.token
     if settings.own_token:
-        LOGGER.info("the dashboard is where it was mounted, with /#token=%s", settings.token)
+        tell(LOGGER.info, f"dashboard: open the path where it is mounted, with /#token={settings.token} behind it")
     return app
 
 

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from gotask import GotaskError, TaskState, Work
 from gotask_dashboard.mirror import Mirror, root_of
 from gotask_dashboard.options import OWN_FILE, Own, Place, Redact, check, check_port, history_store
+from gotask_dashboard.problems import tell
 from gotask_dashboard.pulse import BEAT, Pulse
 from gotask_dashboard.server import Server, address_of, listen
 from gotask_dashboard.sessions import Sessions
@@ -77,7 +78,7 @@ class Dashboard(Work):
         root.observe(self._mirror)
         self._server = Server(listener, lambda: self._make(root), self._failed)
         self._server.start()
-        self.info(f"dashboard: {self.url if self._options.own_token else self._url + '/'}")
+        tell(self.info, f"dashboard: {self.url if self._options.own_token else self._url + '/'}")
 
     async def go(self) -> None:
         """See that there is a history, and give signs of life."""

@@ -1,12 +1,21 @@
-"""Errors as RFC 9457 problems: a status, and a sentence that a person can act on."""
+"""What people are told: errors as RFC 9457 problems, with a sentence to act on, and where the dashboard is."""
 
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 LOGGER = logging.getLogger("gotask.dashboard")
+
+
+def tell(log: Callable[[str], object], text: str) -> None:
+    """Log what somebody has to know to get in; where no log is set up, which would lose it, write it to stderr."""
+    log(text)
+    if not LOGGER.hasHandlers() and sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
 
 
 class Problem(Exception):
