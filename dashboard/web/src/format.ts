@@ -56,6 +56,14 @@ export function firstLine(text: string | null | undefined): string {
   return (text ?? "").split("\n", 1)[0] ?? "";
 }
 
+/** As much of a text as fits. */
+export function cutTo(text: string, fits: (text: string) => boolean): string {
+  if (fits(text)) return text;
+  let cut = text;
+  while (cut.length > 1 && !fits(`${cut}…`)) cut = cut.slice(0, -1);
+  return `${cut.trimEnd()}…`;
+}
+
 /** A line of a stack without the long way to an installed package: asyncio/tasks.py:649 in sleep. */
 export function shortPlace(text: string): string {
   const installed = text.replace(/\S*site-packages[\\/]/g, "");

@@ -1,6 +1,6 @@
 /** The lives of tasks in time: from the rows as they change, and from the history for what was before and for exact times. */
-import { DISPOSED, groupOf, RETRYING, type Group } from "./states";
-import type { Row } from "./types";
+import { DISPOSED, disposed, groupOf, RETRYING, type Group } from "./states";
+import type { Life as Told, Row } from "./types";
 
 export interface Phase {
   group: Group;
@@ -25,22 +25,6 @@ export interface Lane {
   id: number;
   row: Row;
   lives: Life[];
-}
-
-/** A life as the history tells of it. */
-export interface Told {
-  id: number;
-  parentId: number | null;
-  key: string;
-  ownerType: string;
-  level: number;
-  life: number;
-  endTime: string | null;
-  stopReason: string;
-  failed: boolean;
-  retryCount: number;
-  steps?: { name: string; detail: string; at: number }[];
-  timings?: Record<"queued" | "start" | "body" | "dispose" | "total", number>;
 }
 
 const MOST_LIVES = 200;
@@ -70,7 +54,7 @@ export class Lives {
       if (rows.has(lane.id)) continue;
       const told = over(lane.id);
       if (told && lane.row !== told) this.see(told, lane, now);
-      else if (lane.row.state !== DISPOSED) this.see({ ...lane.row, state: DISPOSED, stateName: "DISPOSED" }, lane, now);
+      else if (lane.row.state !== DISPOSED) this.see(disposed(lane.row), lane, now);
     }
     this.forget(rows);
   }
@@ -161,7 +145,7 @@ function instant(iso: string | null | undefined): number | null {
 function lifeOf(told: Told): Life | null {
   const to = instant(told.endTime);
   const timings = told.timings;
-  if (to === null || !timings) return null;
+  if (to === null) return null;
   const added = to - timings.total * 1000;
   const began = added + timings.queued * 1000;
   const running = began + timings.start * 1000;
@@ -169,7 +153,7 @@ function lifeOf(told: Told): Life | null {
   const phases: Phase[] = [{ group: "waiting", from: added }];
   if (timings.body > 0) phases.push({ group: "running", from: running });
   if (timings.dispose > 0) phases.push({ group: "stopping", from: stopping });
-  const steps = (told.steps ?? []).slice(-MOST_STEPS).map((step) => ({ at: began + step.at * 1000, text: step.name }));
+  const steps = told.steps.slice(-MOST_STEPS).map((step) => ({ at: began + step.at * 1000, text: step.name }));
   return { life: told.life, phases, to, failed: told.failed, reason: told.stopReason, steps };
 }
 

@@ -58,11 +58,15 @@ function subscribe(url: string, probe: string, hear: (event: StreamEvent) => voi
     timer = window.setTimeout(open, wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   };
-  const failed = async () => {
-    close();
+  /** A stream that is refused does not say why: another question does. */
+  const look = async (answered: () => void) => {
     const answer = await fetch(probe, { credentials: "same-origin" }).catch(() => null);
     if (over || source) return;
     if (answer?.status === 401) return hear({ event: "unauthorised", data: null });
+    if (answer?.ok) return answered();
+    lost();
+  };
+  const lost = () => {
     hear({ event: "down", data: null });
     later();
   };
@@ -80,7 +84,10 @@ function subscribe(url: string, probe: string, hear: (event: StreamEvent) => voi
       close();
       later();
     });
-    opened.onerror = () => void failed();
+    opened.onerror = () => {
+      close();
+      void look(lost);
+    };
   }
   let hiding = 0;
   const visibility = () => {
@@ -95,15 +102,7 @@ function subscribe(url: string, probe: string, hear: (event: StreamEvent) => voi
     }, HIDDEN_FOR);
   };
   document.addEventListener("visibilitychange", visibility);
-  // Asked first: a stream that is refused would be an error in the console of whoever has no token yet.
-  void (async () => {
-    const answer = await fetch(probe, { credentials: "same-origin" }).catch(() => null);
-    if (over) return;
-    if (answer?.status === 401) return hear({ event: "unauthorised", data: null });
-    if (answer?.ok) return open();
-    hear({ event: "down", data: null });
-    later();
-  })();
+  void look(open); // first: a stream that is refused would be an error in the console of whoever has no token yet
   return () => {
     over = true;
     clearTimeout(hiding);

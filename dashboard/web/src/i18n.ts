@@ -23,16 +23,19 @@ export function phrases<K extends string>(words: Record<K, string>, tag: string)
   return (key: K, values: Record<string, string | number> = {}): string => {
     const n = values["n"];
     const one = typeof n === "number" && plural.select(n) === "one" ? words[`${key}.one` as K] : undefined;
-    return (one ?? words[key]).replace(/\{(\w+)\}/g, (_, name: string) => {
+    return (one ?? words[key]!).replace(/\{(\w+)\}/g, (_, name: string) => {
       const value = values[name];
       return typeof value === "number" ? numbers.format(value) : String(value ?? "");
     });
   };
 }
 
+/** The language, for `lang` and Intl. */
+export const tagOf = (language: Language) => (language === "zh" ? "zh-CN" : "en-GB");
+
 /** How this language says things. */
 export function speech(language: Language): Speech {
-  const tag = language === "zh" ? "zh-CN" : "en-GB";
+  const tag = tagOf(language);
   const numbers = new Intl.NumberFormat(tag);
   const clock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   const full = new Intl.DateTimeFormat(tag, {

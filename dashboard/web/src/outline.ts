@@ -1,5 +1,5 @@
 /** What of a tree a diagram shows: level by level as many as there is room for, and of the rest how many there are. */
-import { concern, groupOf, type Group } from "./states";
+import { concern, disposed, groupOf, type Group } from "./states";
 import { indexChildren, type Counts } from "./tree";
 import type { Row } from "./types";
 
@@ -133,7 +133,7 @@ export class Leaving {
     for (const [id, row] of this.last) {
       if (rows.has(id)) this.gone.delete(id);
       else if (!this.gone.has(id)) this.gone.set(id, now);
-      if (!rows.has(id)) this.last.set(id, over(id) ?? { ...row, state: 6, stateName: "DISPOSED" });
+      if (!rows.has(id)) this.last.set(id, over(id) ?? disposed(row));
     }
     for (const [id, since] of this.gone) {
       if (now - since <= this.stay) continue;

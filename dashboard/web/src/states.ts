@@ -31,6 +31,9 @@ export function groupOf(row: Row): Group {
   }
 }
 
+/** A row whose task is gone, as the last of it. */
+export const disposed = (row: Row): Row => ({ ...row, state: DISPOSED, stateName: "DISPOSED" });
+
 export function concern(group: Group): number {
   return CONCERN[group];
 }

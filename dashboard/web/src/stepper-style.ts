@@ -26,7 +26,7 @@ export const STEPPER_CSS = `
 .card.rest{width:auto;justify-content:center;color:var(--soft);background:none;border-style:dashed}
 .flag{position:absolute;top:-11px;inset-inline-start:14px;padding:0 10px;border-radius:99px;background:var(--accent);color:var(--accent-ink);font-size:13px;font-weight:600;line-height:21px}
 .kind{gap:6px;font-size:14px;font-weight:600;color:var(--k)}
-.k-start{--k:var(--running)}.k-tick{--k:var(--blue)}.k-dispose{--k:var(--stopping)}.k-call{--k:var(--retrying)}.k-nothing{--k:var(--soft)}
+.k-start{--k:var(--running)}.k-tick{--k:var(--blue)}.k-dispose{--k:var(--stopping)}.k-call{--k:var(--retrying)}
 .plan{counter-reset:step;color:var(--soft);font-size:14px;display:flex;flex-direction:column;gap:2px;margin-top:2px}
 .plan>li{padding-inline-start:16px;position:relative;line-height:1.35}
 .plan>li::before{content:"→";position:absolute;inset-inline-start:0;color:var(--k)}

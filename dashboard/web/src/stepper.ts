@@ -1,6 +1,6 @@
 /** What the kernel says of a stepper, and how it is read. */
-import type { Language } from "./i18n";
-import { en, type Key } from "./stepper-words.en";
+import { phrases, tagOf, type Language } from "./i18n";
+import { en } from "./stepper-words.en";
 import { zh } from "./stepper-words.zh";
 
 export interface Named {
@@ -61,7 +61,8 @@ export type Say = (key: string, values?: Record<string, string | number>) => str
 /** How this language says things; a key that it does not know is said as it is. */
 export function sayIn(language: Language): Say {
   const words: Record<string, string> = language === "zh" ? zh : en;
-  return (key, values = {}) => (words[key as Key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  const say = phrases(words, tagOf(language));
+  return (key, values) => (key in words ? say(key, values) : key);
 }
 
 export const nameOf = (task: Named) => `${task.name}#${task.id}`;

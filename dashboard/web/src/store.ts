@@ -1,15 +1,10 @@
 /** What the page knows, and whether it is still true; views are told of changes at most once a frame. */
 import { Minute } from "./minute";
 import { applyDelta, applySnapshot, emptyMirror, type Mirror } from "./mirror";
-import type { List, Row, Session, Status, StreamEvent, Transport } from "./types";
+import { DISPOSED, disposed } from "./states";
+import type { List, ProcessNumbers, Row, Session, Status, StreamEvent, Transport } from "./types";
 
 export type Link = "connecting" | "live" | "down" | "unauthorised" | "asleep";
-
-export interface Sample {
-  cpu: number | null;
-  memory: number | null;
-  lag: number | null;
-}
 
 const KEPT_SAMPLES = 60;
 const STOPPED_AFTER = 600;
@@ -21,7 +16,7 @@ export class Store {
   restarted = false;
   /** The tree has said goodbye. */
   over = false;
-  samples: Sample[] = [];
+  samples: ProcessNumbers[] = [];
   minute = new Minute();
   /** Rises with each change of the rows. */
   version = 0;
@@ -79,6 +74,8 @@ export class Store {
     this.leave?.();
     this.leave = null;
     clearInterval(this.polling);
+    clearTimeout(this.askedLater);
+    this.askedLater = 0;
   }
 
   pause(on: boolean): void {
@@ -135,9 +132,10 @@ export class Store {
 
   private see(before: Row | null, now: Row | null, at: number): void {
     this.minute.see(before, now, at);
-    if (now && now.state !== 6) this.stopped.delete(now.id);
-    if (before && !now) this.stopped.set(before.id, { ...before, state: 6, stateName: "DISPOSED" });
-    if (before && !now) this.askStopped();
+    if (now && now.state !== DISPOSED) this.stopped.delete(now.id);
+    if (!before || now) return;
+    this.stopped.set(before.id, disposed(before));
+    this.askStopped();
   }
 
   private alive(asOf: string): void {
@@ -186,17 +184,9 @@ export class Store {
       this.askStopped(); // a task that came and went between two looks is in no delta
     }
     if (this.transport.quiet) return;
-    const found = (await this.transport.get("/api/process").catch(() => null)) as Record<string, unknown> | null;
+    const found = (await this.transport.get("/api/process").catch(() => null)) as ProcessNumbers | null;
     if (!found) return;
-    const number = (...names: string[]) => {
-      const value = names.map((name) => found[name]).find((one) => typeof one === "number");
-      return (value as number | undefined) ?? null;
-    };
-    this.samples.push({
-      cpu: number("cpuPercent", "cpu"),
-      memory: number("memory", "rss", "memoryBytes"),
-      lag: number("loopLag", "lag"),
-    });
+    this.samples.push(found);
     if (this.samples.length > KEPT_SAMPLES) this.samples.shift();
     this.emit();
   }

@@ -1,5 +1,5 @@
 /** The lines of the tree that are shown: what is open, what the filter keeps, and what hides below. */
-import { concern, groupOf, type Group } from "./states";
+import { concern, DISPOSED, groupOf, type Group } from "./states";
 import type { Row } from "./types";
 
 export interface Line {
@@ -153,7 +153,7 @@ export function descendants(rows: Map<number, Row>, id: number): number {
   const left = [id];
   for (let one = left.pop(); one !== undefined; one = left.pop()) {
     for (const row of children.get(one) ?? []) {
-      if (row.state === 6) continue;
+      if (row.state === DISPOSED) continue;
       found++;
       left.push(row.id);
     }

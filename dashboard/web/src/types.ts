@@ -22,10 +22,80 @@ export interface Row {
   children: number;
   descriptions: Record<string, string>;
   step: string | null;
-  pointer: string | null;
+  pointer: number | null;
   eventLoopRunning: boolean | null;
   /** Of a task that has stopped, if the server has said so already. */
   failed: boolean | null;
+}
+
+export interface Step {
+  name: string;
+  detail: string;
+  /** Seconds after the life began. */
+  at: number;
+}
+
+/** Seconds in each phase. */
+export type Timings = Record<"queued" | "start" | "body" | "dispose" | "total", number>;
+
+/** One task of the chain that ends where a stop really hangs. */
+export interface Hanging {
+  task: string;
+  what: string;
+  stack: string[];
+}
+
+/** Everything about one task. */
+export interface Detail extends Row {
+  canRestart: boolean;
+  canStart: boolean;
+  steps: Step[];
+  timings: Timings | null;
+  resources: string[];
+  callStack: string[];
+  blocking: number[];
+  stopReport: { chain: Hanging[] } | null;
+}
+
+/** A life that is over. */
+export interface Life {
+  id: number;
+  parentId: number | null;
+  key: string;
+  ownerType: string;
+  typeName: string;
+  level: number;
+  life: number;
+  startReason: string;
+  startTime: string;
+  endTime: string;
+  duration: number;
+  stopReason: string;
+  reasonType: string;
+  failed: boolean;
+  sessionId: number | null;
+  retryCount: number;
+  steps: Step[];
+  timings: Timings;
+}
+
+/** A run of a program. */
+export interface Run {
+  id: number;
+  program: string;
+  startedAt: string;
+  endedAt: string | null;
+  crashed: boolean;
+  host: string;
+  pid: number;
+  current: boolean;
+}
+
+/** How the process does. */
+export interface ProcessNumbers {
+  cpuPercent: number;
+  memory: number;
+  loopLag: number;
 }
 
 export interface Columns {
@@ -86,7 +156,6 @@ export interface Session {
   auth: boolean;
   epoch: string;
   sessionId: number | null;
-  history: unknown;
 }
 
 export interface List<T> {

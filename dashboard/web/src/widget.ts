@@ -34,6 +34,11 @@ export async function contentOf(buffer: DataView | ArrayBuffer, deflated: boolea
   return JSON.parse(await new Response(stream).text());
 }
 
+/** Tell the kernel; an error, in whatever way the notebook has of it, if the kernel is gone. */
+export async function sent(model: Pick<Model, "send">, content: object): Promise<void> {
+  await model.send(content);
+}
+
 export interface WidgetTransport extends Transport {
   /** Hear whether the kernel lets an answer wait; the answer ends it. */
   onBusy(hear: (busy: boolean) => void): () => void;
@@ -67,25 +72,18 @@ export function widgetTransport(model: Model): WidgetTransport {
     const { title, detail } = content as { title?: string; detail?: string };
     asked.reject(new Problem(head.status, title ?? "", detail ?? ""));
   };
+  const down = () => hearing?.({ event: "down", data: null });
   const hear = (head: Head, buffers: (DataView | ArrayBuffer)[]) => {
     if (head.client !== client) return;
-    const content = contentOf(buffers[0]!, head.deflated);
-    // In their order: small ones are read sooner than large ones.
-    before = before.then(async () => take(head, await content));
+    // In their order: small ones are read sooner than large ones. One that cannot be read keeps no other one back.
+    before = Promise.all([contentOf(buffers[0]!, head.deflated), before]).then(([content]) => take(head, content)).catch(down);
   };
   /** Also to a kernel that is gone: what is on the page is all there is then. */
-  const send = (content: object) => {
-    const failed = () => hearing?.({ event: "down", data: null });
-    try {
-      Promise.resolve(model.send(content)).catch(failed);
-    } catch {
-      failed();
-    }
-  };
+  const send = (content: object) => void sent(model, content).catch(down);
   const tell = (kind: string) => send({ kind, client });
   const lost = () => {
     if (!hearing) return;
-    hearing({ event: "down", data: null });
+    down();
     tell("subscribe"); // the same event tells that it is there again
   };
   model.on("msg:custom", hear);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { better, choose, CHOICES, neighbour, place, READABLE, scaleOf, startScale, TALL, WIDE, type Drawing } from "../src/diagram";
-import { drawn, Lives, moved, spanOf, ticks, zoomed, type Told } from "../src/gantt";
+import { drawn, Lives, moved, spanOf, ticks, zoomed } from "../src/gantt";
 import { en } from "../src/layouts.en";
 import { zh } from "../src/layouts.zh";
 import { flat, Leaving, outline } from "../src/outline";
 import { indexChildren } from "../src/tree";
-import type { Row } from "../src/types";
+import type { Life as Told, Row } from "../src/types";
 
 const T = Date.parse("2026-01-01T00:00:00Z");
 const iso = (seconds: number) => new Date(T + seconds * 1000).toISOString();
@@ -182,7 +182,8 @@ describe("the places of a diagram", () => {
 });
 
 const told = (values: Partial<Told>): Told => ({
-  id: 2, parentId: 1, key: "2", ownerType: "Task", level: 1, life: 1, endTime: iso(10), stopReason: "OSError: no", failed: true, retryCount: 0,
+  id: 2, parentId: 1, key: "2", ownerType: "Task", typeName: "TASK", level: 1, life: 1, startReason: "main.py:7", startTime: iso(2),
+  endTime: iso(10), duration: 8, stopReason: "OSError: no", reasonType: "OSError", failed: true, sessionId: 1, retryCount: 0,
   steps: [{ name: "connect", detail: "", at: 1 }], timings: { queued: 1, start: 1, body: 5, dispose: 2, total: 9 }, ...values,
 });
 const lane = (lives: Lives, id = 2) => lives.lanes.get(id)!;

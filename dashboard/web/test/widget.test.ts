@@ -98,6 +98,16 @@ describe("the transport of a widget", () => {
     await vi.waitFor(() => expect(heard.map((one) => one.event)).toEqual(["snapshot", "delta", "bye"]));
   });
 
+  it("says so when a message cannot be read, and goes on with the next one", async () => {
+    const heard: string[] = [];
+    widgetTransport(comm).subscribe(({ event }) => heard.push(event));
+    const { client } = comm.sent[0]!;
+    comm.say({ kind: "event", client, event: "snapshot" }, null, bytesOf("this was never deflated").buffer);
+    comm.say({ kind: "event", client, event: "delta" }, { seq: 1 });
+    vi.useRealTimers();
+    await vi.waitFor(() => expect(heard).toEqual(["down", "delta"]));
+  });
+
   it("says that it lives, and that it leaves", () => {
     const leave = widgetTransport(comm).subscribe(() => {});
     vi.advanceTimersByTime(45_000);

@@ -1,7 +1,8 @@
 /** The page: its head and its tabs. */
 import { useState } from "preact/hooks";
 import { Header, type Tab } from "./header";
-import { History, NO_FILTER, Sessions } from "./history";
+import { History, NO_FILTER } from "./history";
+import { Sessions } from "./sessions";
 import { Shell, type HostProps } from "./shell";
 import { TokenPage } from "./states";
 import { TreeTab } from "./tree-tab";

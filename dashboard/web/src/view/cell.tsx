@@ -1,5 +1,6 @@
 /** A cell of a notebook: the view that its widget names, with the details of what is chosen beside it. */
 import { useEffect, useState } from "preact/hooks";
+import { tagOf } from "../i18n";
 import { notebookTheme, watchTheme } from "../notebook-theme";
 import type { Group } from "../states";
 import { traitOf, type Model } from "../widget";
@@ -80,6 +81,7 @@ function Inside({ model, name, selected, busy, ended, onName, onSelect, onLangua
   const words = cellWords[speech.language];
   const View = VIEWS[name];
   const back = () => onSelect(null);
+  const other = speech.language === "zh" ? "en" : "zh";
   return (
     <>
       <div class="cell-bar">
@@ -88,7 +90,7 @@ function Inside({ model, name, selected, busy, ended, onName, onSelect, onLangua
         <span class="spring" />
         <Search filter={filter} />
         <Link busy={busy} ended={ended} />
-        <button class="tool words" lang={speech.language === "zh" ? "en" : "zh-CN"} title={speech.t("head.languageTitle")} onClick={() => onLanguage(speech.language === "zh" ? "en" : "zh")}>
+        <button class="tool words" lang={tagOf(other)} title={speech.t("head.languageTitle")} onClick={() => onLanguage(other)}>
           {speech.language === "zh" ? "EN" : "中"}
         </button>
       </div>

@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { firstLine, nameOf, place, retries, since, uptime } from "../format";
-import { DISPOSED, groupOf, RETRYING } from "../states";
+import { DISPOSED, DISPOSING, groupOf, RETRYING } from "../states";
 import type { Line } from "../tree";
 import type { Row } from "../types";
 import type { Key } from "../words.en";
@@ -234,7 +234,7 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
 }
 
 export function stateText(row: Row, t: (key: Key) => string): string {
-  if (row.askedAt && row.state < 5) return t("state.asked");
+  if (row.askedAt && row.state < DISPOSING) return t("state.asked");
   return t(`state.${row.state}` as Key);
 }
 

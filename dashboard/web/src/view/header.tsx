@@ -1,6 +1,6 @@
 /** The head of the page: which program this is, whether it is live, and how the page looks. */
 import { uptime } from "../format";
-import type { Language } from "../i18n";
+import { tagOf, type Language } from "../i18n";
 import type { Key } from "../words.en";
 import { useStore, useTick, useView } from "./context";
 import { Icon } from "./icons";
@@ -25,6 +25,7 @@ export function Header({ tab, theme, onTab, onTheme, onLanguage }: Props) {
   useStore(store);
   useTick();
   const { session } = store;
+  const other = language === "zh" ? "en" : "zh";
   const started = session ? Date.parse(session.startedAt) : NaN;
   return (
     <header class="head">
@@ -79,9 +80,9 @@ export function Header({ tab, theme, onTab, onTheme, onLanguage }: Props) {
         </button>
         <button
           class="tool words"
-          lang={language === "zh" ? "en" : "zh-CN"}
+          lang={tagOf(other)}
           title={t("head.languageTitle")}
-          onClick={() => onLanguage(language === "zh" ? "en" : "zh")}
+          onClick={() => onLanguage(other)}
         >
           {t("head.language")}
         </button>

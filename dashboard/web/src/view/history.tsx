@@ -1,12 +1,12 @@
 /** Lives that are over, of this run and earlier ones: filters, charts, pages. */
 import { useEffect, useState } from "preact/hooks";
 import { duration, firstLine, place } from "../format";
-import type { List, Problem } from "../types";
+import type { Life, List, Problem, Run } from "../types";
 import type { Key } from "../words.en";
 import { useView } from "./context";
-import type { Life } from "./details";
+import { PAGE, Table } from "./table";
 
-const PAGE = 50;
+const COLUMNS: Key[] = ["column.name", "history.type", "detail.life", "history.session", "history.started", "history.duration", "history.reason", "column.from"];
 const TYPES = ["TASK", "JOB", "WORK", "CHANNEL"] as const;
 
 export interface HistoryFilter {
@@ -34,18 +34,6 @@ interface Failed {
   count: number;
   lastReason: string;
   lastOwnerType: string;
-}
-
-export interface Run {
-  id: number;
-  program: string;
-  startedAt: string;
-  endedAt: string | null;
-  crashed: boolean;
-  host: string;
-  pid: number;
-  version: string;
-  current: boolean;
 }
 
 /** Filters as the query of a request; local times become instants. */
@@ -106,7 +94,7 @@ export function History({ filter, onFilter }: { filter: HistoryFilter; onFilter(
         </p>
       )}
       {answers && <Charts {...answers.stats} />}
-      {answers && <Lives lives={answers.lives} offset={offset} onOffset={setOffset} />}
+      {answers && <Lives lives={answers.lives} onOffset={setOffset} />}
     </main>
   );
 }
@@ -234,47 +222,19 @@ function Bar({ name, text, more, children }: { name: string; text: string; more?
   );
 }
 
-function Lives({ lives, offset, onOffset }: { lives: List<Life>; offset: number; onOffset(offset: number): void }) {
-  const { speech } = useView();
-  const { t } = speech;
+function Lives({ lives, onOffset }: { lives: List<Life>; onOffset(offset: number): void }) {
+  const { t } = useView().speech;
   if (!lives.list.length) return <p class="soft blank">{t("history.empty")}</p>;
-  const columns: Key[] = ["column.name", "history.type", "detail.life", "history.session", "history.started", "history.duration", "history.reason", "column.from"];
   return (
-    <section class="sheet" aria-label={t("history.table")}>
-      <div class="table" tabIndex={0} role="region" aria-label={t("history.table")}>
-        <table>
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <th key={column} scope="col">
-                  {t(column)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {lives.list.map((life) => (
-              <LifeRow key={`${life.sessionId} ${life.id} ${life.life}`} life={life} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <div class="pager">
-        <span class="soft tabular">
-          {t("history.page", { from: offset + 1, to: offset + lives.list.length, total: lives.total })}
-        </span>
-        <button class="button" disabled={offset === 0} onClick={() => onOffset(Math.max(0, offset - PAGE))}>
-          {t("history.newer")}
-        </button>
-        <button class="button" disabled={offset + lives.list.length >= lives.total} onClick={() => onOffset(offset + PAGE)}>
-          {t("history.older")}
-        </button>
-      </div>
-    </section>
+    <Table label={t("history.table")} columns={COLUMNS} page={lives} onOffset={onOffset}>
+      {lives.list.map((life) => (
+        <LifeRow key={`${life.sessionId} ${life.id} ${life.life}`} life={life} />
+      ))}
+    </Table>
   );
 }
 
-function LifeRow({ life }: { life: Life & { startReason?: string } }) {
+function LifeRow({ life }: { life: Life }) {
   const { speech } = useView();
   const key = life.key !== String(life.id) ? life.key : "";
   return (
@@ -292,76 +252,6 @@ function LifeRow({ life }: { life: Life & { startReason?: string } }) {
       </td>
       <td class="soft" title={life.startReason}>
         {place(life.startReason)}
-      </td>
-    </tr>
-  );
-}
-
-/** The runs of the programs that share this history. */
-export function Sessions({ onShow }: { onShow(id: number): void }) {
-  const { store, speech } = useView();
-  const { t } = speech;
-  const [runs, setRuns] = useState<Run[] | null>(null);
-  const [error, setError] = useState("");
-  useEffect(() => {
-    store.transport
-      .get("/api/sessions?limit=100")
-      .then((found) => setRuns((found as List<Run>).list))
-      .catch((problem: Problem) => setError(problem.message));
-  }, [store]);
-  if (error) return <main class="page"><p class="notice bad" role="alert">{t("error.title", { text: error })}</p></main>;
-  if (!runs) return <main class="page" />;
-  if (!runs.length) return <main class="page"><p class="soft blank">{t("sessions.empty")}</p></main>;
-  const columns: Key[] = ["detail.id", "sessions.program", "sessions.started", "sessions.ended", "history.duration", "sessions.how", "sessions.host", "sessions.show"];
-  return (
-    <main class="page">
-      <section class="sheet">
-        <div class="table" tabIndex={0} role="region" aria-label={t("sessions.table")}>
-          <table>
-            <thead>
-              <tr>
-                {columns.map((column) => (
-                  <th key={column} scope="col">
-                    {t(column)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {runs.map((run) => (
-                <RunRow key={run.id} run={run} onShow={onShow} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </section>
-    </main>
-  );
-}
-
-function RunRow({ run, onShow }: { run: Run; onShow(id: number): void }) {
-  const { store, speech } = useView();
-  const { t } = speech;
-  const took = ((run.endedAt ? Date.parse(run.endedAt) : store.now) - Date.parse(run.startedAt)) / 1000;
-  const how = run.crashed ? "crashed" : run.endedAt ? "clean" : "running";
-  return (
-    <tr>
-      <td class="tabular">{run.id}</td>
-      <td class="owner">{run.program}</td>
-      <td class="tabular">{speech.moment(run.startedAt)}</td>
-      <td class="tabular">{speech.moment(run.endedAt)}</td>
-      <td class="tabular">{duration(took)}</td>
-      <td>
-        <span class={`how how-${how}`}>{t(`sessions.${how}`)}</span>
-        {run.current && <span class="badge">{t("sessions.this")}</span>}
-      </td>
-      <td class="soft">
-        {run.host} · PID {run.pid}
-      </td>
-      <td>
-        <button class="link" onClick={() => onShow(run.id)}>
-          {t("sessions.show")} →
-        </button>
       </td>
     </tr>
   );

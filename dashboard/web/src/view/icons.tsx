@@ -1,5 +1,5 @@
 /** Signs drawn as strokes in the colour of the text around them. */
-import type { Group } from "../states";
+import { DISPOSED, DISPOSING, GOING, INIT, RETRYING, RUNNING, STARTED, STARTING, type Group } from "../states";
 
 const PATHS: Record<string, string> = {
   logo: "M5 3.5v9a2 2 0 0 0 2 2h3M5 7.5h5",
@@ -35,7 +35,7 @@ export function Icon({ name, size = 16 }: { name: string; size?: number }) {
 export function StateIcon({ state, asked }: { state: number; asked?: boolean }) {
   return (
     <svg class="icon" width="14" height="14" viewBox="0 0 14 14" aria-hidden="true" focusable="false">
-      {shapeOf(asked && state < 5 ? 5 : state)}
+      {shapeOf(asked && state < DISPOSING ? DISPOSING : state)}
     </svg>
   );
 }
@@ -44,29 +44,29 @@ const line = { fill: "none", stroke: "currentColor", "stroke-width": "1.6", "str
 
 function shapeOf(state: number) {
   switch (state) {
-    case 0:
+    case INIT:
       return <circle cx="7" cy="7" r="4.6" {...line} stroke-dasharray="1.2 2.4" />;
-    case 1:
+    case STARTING:
       return (
         <g>
           <circle cx="7" cy="7" r="4.6" {...line} />
           <path d="M7 2.4a4.6 4.6 0 0 0 0 9.2z" fill="currentColor" />
         </g>
       );
-    case 2:
+    case STARTED:
       return (
         <g>
           <circle cx="7" cy="7" r="4.6" {...line} />
           <circle cx="7" cy="7" r="1.7" fill="currentColor" />
         </g>
       );
-    case 3:
+    case RUNNING:
       return <path d="M4 2.6v8.8L11.4 7z" {...line} fill="currentColor" />;
-    case 4:
+    case GOING:
       return <circle cx="7" cy="7" r="4.9" fill="currentColor" />;
-    case 5:
+    case DISPOSING:
       return <path d="M7 2.2v8.6M3.4 7.4L7 11l3.6-3.6" {...line} />;
-    case 6:
+    case DISPOSED:
       return <path d="M3.2 3.2h7.6v7.6H3.2z" {...line} />;
     default:
       return <path d="M11.3 5.6A4.6 4.6 0 1 0 11.6 8M11.8 2.6v3.2H8.6" {...line} />;
@@ -82,6 +82,6 @@ export function GroupIcon({ group }: { group: Group }) {
       </svg>
     );
   }
-  const state = { running: 4, waiting: 1, stopping: 5, retrying: 7, stopped: 6 }[group];
+  const state = { running: GOING, waiting: STARTING, stopping: DISPOSING, retrying: RETRYING, stopped: DISPOSED }[group];
   return <StateIcon state={state} />;
 }

@@ -1,13 +1,11 @@
-/** What the layouts share: their words, the room that they draw in, and what there is beside the picture. */
+/** What the layouts share: their words, the room that they draw in, texts that are cut to it, the pointer. */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { cutTo } from "../format";
 import { phrases, type Speech } from "../i18n";
 import { en } from "../layouts.en";
 import { zh } from "../layouts.zh";
 import { FONTS } from "../style";
-import { useView } from "./context";
-import type { Filter } from "./forest";
-import { Blank } from "./states";
 
 export function useWords(speech: Speech) {
   return useMemo(() => phrases(speech.language === "zh" ? zh : en, speech.tag), [speech]);
@@ -40,14 +38,6 @@ export function coveredBy(selected: number | null, room: Size): number {
 
 const SIDE = 340;
 
-/** Give the keyboard to the details, once they are there. */
-export function focusDetails(from: RefObject<HTMLElement>): void {
-  requestAnimationFrame(() => {
-    const root = from.current?.getRootNode() as ShadowRoot | undefined;
-    root?.querySelector<HTMLElement>(".details .actions button:not(:disabled), .details-body")?.focus({ preventScroll: true });
-  });
-}
-
 let pen: CanvasRenderingContext2D | null = null;
 
 /** How wide a text is: SVG neither cuts nor wraps by itself. */
@@ -60,10 +50,17 @@ export function widthOf(text: string, weight: number, size: number): number {
 
 /** As much of a text as fits. */
 export function clip(text: string, width: number, weight: number, size: number): string {
-  if (widthOf(text, weight, size) <= width) return text;
-  let cut = text;
-  while (cut.length > 1 && widthOf(`${cut}…`, weight, size) > width) cut = cut.slice(0, -1);
-  return `${cut.trimEnd()}…`;
+  return cutTo(text, (cut) => widthOf(cut, weight, size) <= width);
+}
+
+/** Follow the pointer until its button is released. */
+export function follow(move: (event: PointerEvent) => void, end: () => void = () => {}): void {
+  const over = new AbortController();
+  const { signal } = over;
+  addEventListener("pointermove", move, { signal });
+  for (const kind of ["pointerup", "pointercancel"]) {
+    addEventListener(kind, () => (over.abort(), end()), { signal });
+  }
 }
 
 export function FitIcon() {
@@ -71,18 +68,5 @@ export function FitIcon() {
     <svg class="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
       <path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" fill="none" stroke="currentColor" stroke-width="1.6" />
     </svg>
-  );
-}
-
-/** Instead of a picture: there is none yet, or the filter leaves nothing of it. */
-export function NoPicture({ filter }: { filter: Filter }) {
-  const { store, speech } = useView();
-  if (!store.ready) return <Blank kind="loading" />;
-  return (
-    <Blank kind="filtered">
-      <button class="button" onClick={filter.clear}>
-        {speech.t("tree.clear")}
-      </button>
-    </Blank>
   );
 }

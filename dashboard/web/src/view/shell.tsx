@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { nameOf } from "../format";
 import { preferredLanguage, speech as speechOf, type Language } from "../i18n";
+import { DISPOSED } from "../states";
 import type { Store } from "../store";
 import { descendants } from "../tree";
 import type { Problem, Row } from "../types";
@@ -88,7 +89,7 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
     select: onSelect,
     say,
     askStop(row: Row) {
-      if (store.session?.readOnly || row.state === 6 || row.askedAt) return;
+      if (store.session?.readOnly || row.state === DISPOSED || row.askedAt) return;
       setQuestion({ kind: "one", row, count: descendants(store.rows, row.id) });
     },
     command(kind, row) {

@@ -23,6 +23,19 @@ export function Blank({ kind, children }: { kind: "empty" | "filtered" | "loadin
   );
 }
 
+/** Instead of a tree: it is not there yet, or the filter leaves nothing of it. */
+export function NoTree({ clear }: { clear(): void }) {
+  const { store, speech } = useView();
+  if (!store.ready) return <Blank kind="loading" />;
+  return (
+    <Blank kind="filtered">
+      <button class="button" onClick={clear}>
+        {speech.t("tree.clear")}
+      </button>
+    </Blank>
+  );
+}
+
 /** Only what needs saying; mostly nothing. */
 export function Bars() {
   const { store, speech } = useView();

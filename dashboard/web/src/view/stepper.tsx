@@ -1,9 +1,11 @@
 /** The stepper: the queue of a Job as cards, its children, and what the last event did; one button takes the next. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { preferredLanguage, type Language } from "../i18n";
+import { preferredLanguage, tagOf, type Language } from "../i18n";
+import { DISPOSED } from "../states";
 import { allowed, changedBy, guessText, KINDS, nameOf, planOf, sayIn, titleOf, verdictOf, type Answer, type Picture, type Queued, type Say, type Taken } from "../stepper";
 import { notebookTheme, watchTheme } from "../notebook-theme";
-import type { Model } from "../widget";
+import { sent, type Model } from "../widget";
+import { cellWords } from "../words.cell";
 import { useHeard, useTrait } from "./cell";
 import { StateIcon } from "./icons";
 import type { Memory } from "./shell";
@@ -189,15 +191,16 @@ export function StepperCell({ model, memory, host }: Props) {
   const theme = useHeard(notebookTheme, watchTheme);
   // The step whose verdict has been read: the question that follows has its turn.
   const [read, setRead] = useState(0);
+  const [lost, setLost] = useState(false);
   const say = useMemo(() => sayIn(language), [language]);
   const panel = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    host.lang = language === "zh" ? "zh-CN" : "en-GB";
+    host.lang = tagOf(language);
     host.dataset["theme"] = theme;
   }, [language, theme]);
   if (!picture.job) return <div class="stepper" />;
 
-  const order = (command: string, values: object = {}) => model.send({ do: command, ...values });
+  const order = (command: string, values: object = {}) => void sent(model, { do: command, ...values }).then(() => setLost(false), () => setLost(true));
   const can = allowed(picture);
   const asks = predict && picture.question !== null && picture.open && picture.paused;
   const last = picture.last?.number;
@@ -277,10 +280,15 @@ export function StepperCell({ model, memory, host }: Props) {
           {say(picture.paused ? "resume" : "pause")}
         </button>
       </div>
+      {lost && (
+        <p class="note" role="alert">
+          {cellWords[language].lostHint}
+        </p>
+      )}
       {picture.note && (
         <p class="note" role="status">
           {say(`note.${picture.note.code}`, { kind: picture.note.kind ? say(`kind.${picture.note.kind}`) : "", text: picture.note.text ?? "" })}
-          {!picture.open && picture.job.state !== 6 && (
+          {!picture.open && picture.job.state !== DISPOSED && (
             <button class="button small" onClick={() => order("job", { id: picture.job.id })}>{say("again")}</button>
           )}
         </p>

@@ -21,7 +21,7 @@ export function Strip({ counts, total, group, onGroup }: Props) {
   const { t, number } = speech;
   const samples = store.samples;
   const last = samples[samples.length - 1];
-  const lag = last?.lag ?? null;
+  const lag = last?.loopLag;
   return (
     <div class="strip">
       <div class="counts" role="group" aria-label={t("count.strip")}>
@@ -45,24 +45,23 @@ export function Strip({ counts, total, group, onGroup }: Props) {
         ))}
       </div>
       <div class="sparks">
-        <Spark label={t("spark.cpu")} values={samples.map((one) => one.cpu)} text={last?.cpu == null ? "–" : `${last.cpu.toFixed(0)} %`} floor={20} />
+        <Spark label={t("spark.cpu")} values={samples.map((one) => one.cpuPercent)} text={last ? `${last.cpuPercent.toFixed(0)} %` : "–"} floor={20} />
         <Spark label={t("spark.memory")} values={samples.map((one) => one.memory)} text={bytes(last?.memory)} floor={0} />
-        <Spark label={t("spark.lag")} values={samples.map((one) => one.lag)} text={lag === null ? "–" : `${(lag * 1000).toFixed(lag < 0.01 ? 1 : 0)} ms`} floor={0.01} />
+        <Spark label={t("spark.lag")} values={samples.map((one) => one.loopLag)} text={lag === undefined ? "–" : `${(lag * 1000).toFixed(lag < 0.01 ? 1 : 0)} ms`} floor={0.01} />
       </div>
     </div>
   );
 }
 
-function Spark({ label, values, text, floor }: { label: string; values: (number | null)[]; text: string; floor: number }) {
+function Spark({ label, values, text, floor }: { label: string; values: number[]; text: string; floor: number }) {
   const width = 76;
   const height = 22;
-  const known = values.filter((value): value is number => value !== null);
   // Memory is looked at for how it grows, so it is drawn between its least and its most; the others from nought.
-  const bottom = floor ? 0 : Math.min(...known) * 0.98;
-  const top = Math.max(floor, ...known) * (floor ? 1.15 : 1.02);
+  const bottom = floor ? 0 : Math.min(...values) * 0.98;
+  const top = Math.max(floor, ...values) * (floor ? 1.15 : 1.02);
   const step = width / 59;
-  const x = (index: number) => (width - (known.length - 1 - index) * step).toFixed(1);
-  const points = known.map((value, index) => `${x(index)},${(height - 1 - ((value - bottom) / (top - bottom || 1)) * (height - 3)).toFixed(1)}`);
+  const x = (index: number) => (width - (values.length - 1 - index) * step).toFixed(1);
+  const points = values.map((value, index) => `${x(index)},${(height - 1 - ((value - bottom) / (top - bottom || 1)) * (height - 3)).toFixed(1)}`);
   return (
     <div class="spark">
       <span class="label">{label}</span>

@@ -1,13 +1,14 @@
 /** The last minute: starts, ends and failures for each second, and the states of the tasks that changed most. */
 import { useEffect, useRef } from "preact/hooks";
+import { cutTo } from "../format";
 import { SPAN, type Lane, type Minute } from "../minute";
-import type { Group } from "../states";
 import { useStore, useView } from "./context";
 import { Icon } from "./icons";
 
 const LANE = 17;
 const BARS = 34;
 const NAMES = 150;
+const MARGIN = 8;
 
 export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
   const { store, speech, select } = useView();
@@ -63,6 +64,18 @@ export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
   );
 }
 
+/** Where and with what the timeline is drawn. */
+interface Sheet {
+  pen: CanvasRenderingContext2D;
+  width: number;
+  height: number;
+  /** So much room at the left is for names. */
+  names: number;
+  now: number;
+  x(at: number): number;
+  colour(name: string): string;
+}
+
 /** Draw it; the lanes drawn, from above. */
 function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -76,15 +89,21 @@ function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
   const style = getComputedStyle(canvas);
-  const colour = (name: string) => style.getPropertyValue(`--${name}`);
-  const names = width < 600 ? 84 : NAMES;
-  const x = (at: number) => names + ((at - (now - SPAN)) / SPAN) * (width - names - 8);
   pen.font = `11px ${style.fontFamily}`;
   pen.textBaseline = "middle";
+  const names = width < 600 ? 84 : NAMES;
+  const x = (at: number) => names + ((at - (now - SPAN)) / SPAN) * (width - names - MARGIN);
+  const sheet = { pen, width, height, names, now, x, colour: (name: string) => style.getPropertyValue(`--${name}`) };
+  paintGrid(sheet);
+  paintSeconds(sheet, minute);
+  const shown = minute.shown(Math.max(0, Math.floor((height - BARS) / LANE)));
+  shown.forEach((lane, index) => paintLane(sheet, lane, BARS + index * LANE + LANE / 2));
+  return shown;
+}
 
+/** A line each ten seconds. */
+function paintGrid({ pen, height, now, x, colour }: Sheet): void {
   pen.strokeStyle = colour("line");
-  pen.fillStyle = colour("soft");
-  pen.textAlign = "center";
   for (let at = Math.ceil((now - SPAN) / 10_000) * 10_000; at <= now; at += 10_000) {
     const place = Math.round(x(at)) + 0.5;
     pen.beginPath();
@@ -92,10 +111,13 @@ function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
     pen.lineTo(place, height);
     pen.stroke();
   }
+}
 
-  const most = Math.max(4, ...minute.seconds.map((one) => one.starts + one.ends + one.failures));
-  const bar = Math.max(1.5, ((width - names - 8) / 60) * 0.62);
-  for (const second of minute.seconds) {
+/** What happened in each second, as a bar. */
+function paintSeconds({ pen, width, names, now, x, colour }: Sheet, { seconds }: Minute): void {
+  const most = Math.max(4, ...seconds.map((one) => one.starts + one.ends + one.failures));
+  const bar = Math.max(1.5, ((width - names - MARGIN) / 60) * 0.62);
+  for (const second of seconds) {
     if (second.at < now - SPAN) continue;
     // By its root, so that a burst leaves single ones visible.
     const all = second.starts + second.ends + second.failures;
@@ -108,28 +130,18 @@ function paint(canvas: HTMLCanvasElement, minute: Minute, now: number): Lane[] {
       top -= tall;
     }
   }
-
-  const shown = minute.shown(Math.max(0, Math.floor((height - BARS) / LANE)));
-  shown.forEach((lane, index) => {
-    const middle = BARS + index * LANE + LANE / 2;
-    pen.textAlign = "left";
-    pen.fillStyle = colour("soft");
-    pen.fillText(clip(pen, lane.name, names - 26), 16, middle);
-    lane.segments.forEach((segment, number) => {
-      const until = lane.segments[number + 1]?.from ?? lane.ended ?? now;
-      const from = Math.max(x(segment.from), names);
-      const to = Math.min(x(until), width - 8);
-      if (to < names) return;
-      pen.fillStyle = colour(segment.group satisfies Group);
-      pen.fillRect(from, middle - 4, Math.max(1.5, to - from - 1), 8);
-    });
-  });
-  return shown;
 }
 
-function clip(pen: CanvasRenderingContext2D, text: string, width: number): string {
-  if (pen.measureText(text).width <= width) return text;
-  let cut = text;
-  while (cut.length > 1 && pen.measureText(`${cut}…`).width > width) cut = cut.slice(0, -1);
-  return `${cut}…`;
+/** The states of one task. */
+function paintLane({ pen, width, names, now, x, colour }: Sheet, lane: Lane, middle: number): void {
+  pen.fillStyle = colour("soft");
+  pen.fillText(cutTo(lane.name, (text) => pen.measureText(text).width <= names - 26), 16, middle);
+  lane.segments.forEach((segment, number) => {
+    const until = lane.segments[number + 1]?.from ?? lane.ended ?? now;
+    const from = Math.max(x(segment.from), names);
+    const to = Math.min(x(until), width - MARGIN);
+    if (to < names) return;
+    pen.fillStyle = colour(segment.group);
+    pen.fillRect(from, middle - 4, Math.max(1.5, to - from - 1), 8);
+  });
 }

@@ -4,12 +4,12 @@ import type { Group } from "../states";
 import { indexChildren, lines as linesOf } from "../tree";
 import type { Row } from "../types";
 import { useView } from "./context";
-import { Details, Hint } from "./details";
+import { Details, focusDetails, Hint } from "./details";
 import { useCounts, useFilter, useForest } from "./forest";
 import { Grid } from "./grid";
 import { Icon } from "./icons";
 import type { Memory } from "./shell";
-import { Bars, Blank } from "./states";
+import { Bars, Blank, NoTree } from "./states";
 import { Strip } from "./strip";
 import { Timeline } from "./timeline";
 
@@ -54,14 +54,8 @@ export function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: Tree
   const alone = store.rows.size <= OWN.size + 1 && [...store.rows.values()].every((row) => row.parentId === null || OWN.has(row.ownerType));
   const body =
     !store.ready && store.link === "down" ? <Blank kind="down" />
-    : !store.ready ? <Blank kind="loading" />
-    : !lines.length ? (
-      <Blank kind="filtered">
-        <button class="button" onClick={clear}>
-          {t("tree.clear")}
-        </button>
-      </Blank>
-    ) : null;
+    : !store.ready || !lines.length ? <NoTree clear={clear} />
+    : null;
   const canStopMany = filtering && group !== "stopped" && group !== "failed" && !store.session?.readOnly && lines.length > 0;
   return (
     <>
@@ -129,10 +123,7 @@ export function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: Tree
               onToggle={onToggle}
               onOpen={() => {
                 setOpenDetails(true);
-                requestAnimationFrame(() => {
-                  const root = grid.current?.getRootNode() as ShadowRoot | undefined;
-                  root?.querySelector<HTMLElement>(".details .actions button:not(:disabled), .details-body")?.focus();
-                });
+                focusDetails(grid);
               }}
               onEscape={clear}
             />
