@@ -64,6 +64,15 @@ export function cutTo(text: string, fits: (text: string) => boolean): string {
   return `${cut.trimEnd()}…`;
 }
 
+/** As much of a name as fits: cut before its end, because that is where the keys of siblings differ. */
+export function cutName(name: string, fits: (text: string) => boolean): string {
+  for (let kept = name.length; kept > 3; kept--) {
+    const cut = kept === name.length ? name : `${name.slice(0, Math.ceil(kept / 3))}…${name.slice(Math.ceil(kept / 3) - kept)}`;
+    if (fits(cut)) return cut;
+  }
+  return cutTo(name, fits);
+}
+
 /** A line of a stack without the long way to an installed package: asyncio/tasks.py:649 in sleep. */
 export function shortPlace(text: string): string {
   const installed = text.replace(/\S*site-packages[\\/]/g, "");

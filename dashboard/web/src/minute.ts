@@ -27,6 +27,8 @@ export interface Second {
   failures: number;
 }
 
+const wholeSecond = (at: number) => Math.floor(at / 1000) * 1000;
+
 export class Minute {
   lanes = new Map<number, Lane>();
   seconds: Second[] = [];
@@ -47,12 +49,19 @@ export class Minute {
     const ended = (!now || now.state === DISPOSED) && before !== null && before.state !== DISPOSED;
     if (now && (!before || now.life > before.life)) this.second(at).starts++;
     if (ended) this.second(at).ends++;
-    if (now && before && now.state !== before.state && (now.state === RETRYING || groupOf(now) === "failed")) {
-      this.second(at).failures++;
-    }
+    // Not by its state: between two looks it may have failed and begun anew.
+    if (now && before && now.retryCount > before.retryCount) this.second(at).failures++;
     const group = now ? groupOf(now) : null;
     if (before && group === groupOf(before) && now!.life === before.life) return;
     this.lane((now ?? before)!, before, group, ended ? at : null, at);
+  }
+
+  /** Note that a task which is gone had failed: its row did not say so. */
+  failed(id: number): void {
+    const ended = this.lanes.get(id)?.ended;
+    const start = ended ? wholeSecond(ended) : 0;
+    const second = this.seconds.find((one) => one.at === start);
+    if (second) second.failures++;
   }
 
   private lane(row: Row, before: Row | null, group: Group | null, ended: number | null, at: number): void {
@@ -73,7 +82,7 @@ export class Minute {
   }
 
   private second(at: number): Second {
-    const start = Math.floor(at / 1000) * 1000;
+    const start = wholeSecond(at);
     const last = this.seconds[this.seconds.length - 1];
     if (last && last.at === start) return last;
     const made = { at: start, starts: 0, ends: 0, failures: 0 };

@@ -164,6 +164,7 @@ export class Store {
   private async loadStopped(): Promise<void> {
     const found = (await this.transport.get("/api/tasks?state=DISPOSED&limit=200").catch(() => null)) as List<Row> | null;
     if (!found) return;
+    for (const { id, failed } of found.list) if (failed && this.stopped.get(id)?.failed === null) this.minute.failed(id);
     this.stopped = new Map(found.list.map((row) => [row.id, row]));
     this.changed();
   }

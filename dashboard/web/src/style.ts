@@ -91,7 +91,7 @@ h1{font-size:15px;font-weight:650;letter-spacing:-.01em;white-space:nowrap;overf
 .bar-top{display:flex;align-items:center;gap:8px;padding:7px 12px 7px 16px;border-bottom:1px solid var(--line);flex:none}
 .search{display:flex;align-items:center;gap:8px;flex:0 1 360px;min-width:0;height:30px;padding:0 10px;border-radius:7px;background:var(--faint);color:var(--soft);border:1px solid transparent}
 .search:focus-within{border-color:var(--accent);background:var(--raised)}
-.search input{flex:1;min-width:0;background:none;border:0;outline:0;color:var(--ink)}
+.search input{flex:1;min-width:0;text-overflow:ellipsis;background:none;border:0;outline:0;color:var(--ink)}
 .search input::placeholder{color:var(--soft);opacity:1}
 .search input::-webkit-search-cancel-button{display:none}
 kbd{border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--raised);color:var(--soft);font-size:11px;white-space:nowrap}
@@ -102,7 +102,7 @@ kbd{border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;paddi
 .grid:focus-visible{outline:0;box-shadow:inset 0 0 0 2px var(--accent)}
 .grid-head{position:sticky;top:0;z-index:2;background:var(--sheet);border-bottom:1px solid var(--line);font-size:11.5px;color:var(--soft)}
 .rows{position:relative;contain:strict}
-.line{display:grid;grid-template-columns:minmax(230px,1.5fr) 138px 72px 56px minmax(120px,1fr) minmax(100px,.72fr);align-items:center;height:30px;padding:0 12px 0 16px;column-gap:12px;white-space:nowrap}
+.line{display:grid;grid-template-columns:minmax(230px,1.9fr) 138px 72px 56px minmax(120px,1fr) minmax(100px,.72fr);align-items:center;height:30px;padding:0 12px 0 16px;column-gap:12px;white-space:nowrap}
 .grid-head .line{height:29px}
 .rows .line{position:absolute;inset-inline:0;top:0;cursor:default}
 .line>span{overflow:hidden;text-overflow:ellipsis;min-width:0}
@@ -119,7 +119,9 @@ kbd{border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;paddi
 .fold.leaf::before{content:"";width:4px;height:4px;border-radius:50%;background:var(--line)}
 .owner{font-weight:560;overflow:hidden;text-overflow:ellipsis;margin-inline-start:2px}
 .key{color:var(--accent);margin-inline-start:7px;overflow:hidden;text-overflow:ellipsis}
+.first>.key{display:flex;flex-shrink:1000;min-width:0;white-space:pre}.first>.key>span{overflow:hidden;text-overflow:ellipsis}.first>.id{flex:none}
 .id{color:var(--soft);font-size:11.5px;margin-inline-start:7px;font-variant-numeric:tabular-nums}
+.rows .line.selected .guides{stroke:color-mix(in srgb,var(--soft) 45%,transparent)}
 .faded .owner{font-weight:450;color:var(--soft)}.faded .c-state{color:var(--soft)}
 .inside{font-size:11px;color:var(--soft);border:1px solid var(--line);border-radius:99px;padding:0 6px;margin-inline-start:8px;line-height:16px;flex:none}
 .below{display:inline-flex;align-items:center;gap:4px;color:var(--g);font-size:11.5px;margin-inline-start:8px;flex:none}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { bytes, duration, nameOf, place, retries, shortPlace, since, uptime } from "../src/format";
+import { bytes, cutName, duration, nameOf, place, retries, shortPlace, since, uptime } from "../src/format";
 import { preferredLanguage, speech } from "../src/i18n";
+import { Minute } from "../src/minute";
 import { applyDelta, applySnapshot, decode, emptyMirror } from "../src/mirror";
 import { groupOf } from "../src/states";
 import { count, descendants, lines, pathOf } from "../src/tree";
@@ -174,5 +175,37 @@ describe("words", () => {
   });
   it("are Chinese for a Chinese browser, unless English was chosen", () => {
     expect([preferredLanguage(null, ["zh-TW"]), preferredLanguage("en", ["zh"]), preferredLanguage(null, ["de"])]).toEqual(["zh", "en", "en"]);
+  });
+});
+
+describe("the last minute", () => {
+  const row = (values: Partial<Row>) => ({ id: 3, ownerType: "Camera", key: "3", state: 7, askedAt: null, startTime: null, life: 1, retryCount: 0, failed: null, ...values }) as Row;
+  it("counts a failure also where the next life has failed by the next look", () => {
+    const minute = new Minute();
+    minute.see(row({ retryCount: 1 }), row({ life: 2, retryCount: 2 }), 1_000);
+    minute.see(row({ life: 2, retryCount: 2 }), row({ life: 3, retryCount: 3, state: 4 }), 2_000);
+    expect(minute.totals()).toEqual({ starts: 2, ends: 0, failures: 2 });
+  });
+  it("counts no failure for a restart", () => {
+    const minute = new Minute();
+    minute.see(row({ state: 4 }), row({ state: 7 }), 1_000);
+    expect(minute.totals().failures).toBe(0);
+  });
+  it("hears of a last life that failed when the task is gone already", () => {
+    const minute = new Minute();
+    minute.see(row({ state: 4 }), null, 1_500);
+    minute.see(row({ id: 4, state: 4 }), null, 3_500);
+    minute.failed(3);
+    minute.failed(9);
+    expect(minute.seconds.map(({ at, ends, failures }) => [at, ends, failures])).toEqual([[1_000, 1, 1], [3_000, 1, 0]]);
+  });
+});
+
+describe("a name that is too long", () => {
+  it("is cut before its end, where the keys of siblings differ", () => {
+    const cut = (name: string, room: number) => cutName(name, (text) => text.length <= room);
+    expect(cut("Page /a", 20)).toBe("Page /a");
+    expect(cut("Page http://127.0.0.1:8000/32", 16)).toBe("Page ….1:8000/32");
+    expect(cut("Page", 2)).toBe("P…");
   });
 });

@@ -9,7 +9,7 @@ import type { Key } from "../words.en";
 import { useView } from "./context";
 import { stateText } from "./grid";
 import { GroupIcon, StateIcon } from "./icons";
-import { clip, useWords, widthOf } from "./layouts";
+import { clip, clipName, useWords, widthOf } from "./layouts";
 
 /** Whether this is the child whose hook holds up the loop of its parent. */
 export function holds({ knot }: Place): boolean {
@@ -157,7 +157,7 @@ function TaskText({ place, holder }: { place: Place; holder: Row | undefined }) 
         {groupOf(row) === "failed" ? <GroupIcon group="failed" /> : <StateIcon state={row.state} asked={row.askedAt !== null} />}
       </g>
       <text class="name" x="38" y="22">
-        {clip(nameOf(row), room - (again ? widthOf(again, 600, 13) + 8 : 0), 620, 15)}
+        {clipName(nameOf(row), room - (again ? widthOf(again, 600, 13) + 8 : 0), 620, 15)}
       </text>
       {again && (
         <text class={`again ${row.retryCount ? "some" : ""}`} x={WIDE - 10} y="22" text-anchor="end">

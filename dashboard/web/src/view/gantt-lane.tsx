@@ -8,7 +8,7 @@ import type { Key } from "../words.en";
 import { useView } from "./context";
 import { stateText } from "./grid";
 import { GroupIcon, StateIcon } from "./icons";
-import { clip, useWords } from "./layouts";
+import { clip, clipName, useWords } from "./layouts";
 
 export const LANE = 34;
 export const AXIS = 30;
@@ -148,7 +148,7 @@ export function LaneLine({ line, lane, y, index, count, selected, onHint, onTogg
         {groupOf(row) === "failed" ? <GroupIcon group="failed" /> : <StateIcon state={row.state} asked={row.askedAt !== null} />}
       </g>
       <text class="name" x={indent + 21} y={middle + 5}>
-        {clip(nameOf(row), names - indent - 34 - (again ? 34 : 0), 560, 14)}
+        {clipName(nameOf(row), names - indent - 34 - (again ? 34 : 0), 560, 14)}
       </text>
       {again && (
         <text class="again some" x={names - 10} y={middle + 5} text-anchor="end">

@@ -12,6 +12,8 @@ import { GroupIcon, Icon, StateIcon } from "./icons";
 const EXTRA = 6;
 const INDENT = 18;
 const DEEPEST = 16;
+/** Signs at the end of a key that are always seen. */
+const KEY_END = 8;
 
 interface Props {
   lines: Line[];
@@ -176,7 +178,7 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
       aria-expanded={line.hasChildren ? line.open : undefined}
       onClick={() => onPick(row.id)}
     >
-      <span role="gridcell" class="c-name">
+      <span role="gridcell" class="c-name" title={nameOf(row)}>
         <Guides line={line} narrow={narrow} />
         {line.hasChildren ? (
           <span
@@ -194,7 +196,7 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
         <span class="names">
           <span class="first">
             <span class="owner">{row.ownerType}</span>
-            {nameOf(row) !== row.ownerType && <span class="key">{row.key}</span>}
+            {nameOf(row) !== row.ownerType && <RowKey text={row.key} />}
             <span class="id">#{row.id}</span>
           </span>
           {narrow && (
@@ -230,6 +232,17 @@ function TreeRow({ line, index, top, selected, narrow, onToggle, onPick }: RowPr
         {place(row.startReason)}
       </span>
     </div>
+  );
+}
+
+/** A key that is too long is cut before its end, where the keys of siblings differ. */
+function RowKey({ text }: { text: string }) {
+  const split = text.length > 2 * KEY_END ? text.length - KEY_END : text.length;
+  return (
+    <span class="key">
+      <span>{text.slice(0, split)}</span>
+      {text.slice(split)}
+    </span>
   );
 }
 

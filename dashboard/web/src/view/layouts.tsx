@@ -1,7 +1,7 @@
 /** What the layouts share: their words, the room that they draw in, texts that are cut to it, the pointer. */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
-import { cutTo } from "../format";
+import { cutName, cutTo } from "../format";
 import { phrases, type Speech } from "../i18n";
 import { en } from "../layouts.en";
 import { zh } from "../layouts.zh";
@@ -51,6 +51,11 @@ export function widthOf(text: string, weight: number, size: number): number {
 /** As much of a text as fits. */
 export function clip(text: string, width: number, weight: number, size: number): string {
   return cutTo(text, (cut) => widthOf(cut, weight, size) <= width);
+}
+
+/** As much of the name of a task as fits. */
+export function clipName(name: string, width: number, weight: number, size: number): string {
+  return cutName(name, (cut) => widthOf(cut, weight, size) <= width);
 }
 
 /** Follow the pointer until its button is released. */

@@ -1,6 +1,6 @@
 /** The last minute: starts, ends and failures for each second, and the states of the tasks that changed most. */
 import { useEffect, useRef } from "preact/hooks";
-import { cutTo } from "../format";
+import { cutName } from "../format";
 import { SPAN, type Lane, type Minute } from "../minute";
 import { useStore, useView } from "./context";
 import { Icon } from "./icons";
@@ -9,6 +9,7 @@ const LANE = 17;
 const BARS = 34;
 const NAMES = 150;
 const MARGIN = 8;
+const KINDS = ["starts", "ends", "failures"] as const;
 
 export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
   const { store, speech, select } = useView();
@@ -16,7 +17,8 @@ export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const lanes = useRef<Lane[]>([]);
   useStore(store);
-  const { starts, ends, failures } = store.minute.totals();
+  const totals = store.minute.totals();
+  const tally = KINDS.map((kind) => [kind, t(`timeline.${kind}`, { n: totals[kind] })] as const);
   useEffect(() => {
     if (!open) return;
     const draw = () => {
@@ -28,7 +30,6 @@ export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
     return () => clearInterval(timer);
   }, [open, store]);
   const link = store.transport.link?.("/api/trace");
-  const summary = `${starts} ${t("timeline.starts")}, ${ends} ${t("timeline.ends")}, ${failures} ${t("timeline.failures")}`;
   return (
     <section class={`timeline ${open ? "" : "closed"}`} aria-label={t("timeline.title")}>
       <div class="timeline-head">
@@ -39,9 +40,11 @@ export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
           <h2>{t("timeline.title")}</h2>
         </button>
         <span class="soft tabular tally">
-          <span class="t-starts">{speech.number(starts)} {t("timeline.starts")}</span>
-          <span class="t-ends">{speech.number(ends)} {t("timeline.ends")}</span>
-          <span class="t-failures">{speech.number(failures)} {t("timeline.failures")}</span>
+          {tally.map(([kind, text]) => (
+            <span key={kind} class={`t-${kind}`}>
+              {text}
+            </span>
+          ))}
         </span>
         {link && (
           <a class="link" href={link} download="gotask-trace.json" title={t("timeline.traceHint")}>
@@ -53,7 +56,7 @@ export function Timeline({ open, onFold }: { open: boolean; onFold(): void }) {
         <canvas
           ref={canvas}
           role="img"
-          aria-label={`${t("timeline.title")}: ${summary}`}
+          aria-label={`${t("timeline.title")}: ${tally.map(([, text]) => text).join(", ")}`}
           onClick={(event) => {
             const lane = lanes.current[Math.floor((event.offsetY - BARS) / LANE)];
             if (lane && event.offsetY >= BARS) select(lane.id);
@@ -135,7 +138,7 @@ function paintSeconds({ pen, width, names, now, x, colour }: Sheet, { seconds }:
 /** The states of one task. */
 function paintLane({ pen, width, names, now, x, colour }: Sheet, lane: Lane, middle: number): void {
   pen.fillStyle = colour("soft");
-  pen.fillText(cutTo(lane.name, (text) => pen.measureText(text).width <= names - 26), 16, middle);
+  pen.fillText(cutName(lane.name, (text) => pen.measureText(text).width <= names - 26), 16, middle);
   lane.segments.forEach((segment, number) => {
     const until = lane.segments[number + 1]?.from ?? lane.ended ?? now;
     const from = Math.max(x(segment.from), names);
