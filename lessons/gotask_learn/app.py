@@ -190,7 +190,7 @@ class Learning(gotask.Work):
             if key.lower() == "y":
                 self.message = desk.reset(self.place.progress, self.exercise)
                 self.try_again()
-        elif self.page is not None and key not in ("h",):
+        elif self.page is not None and key != "h":
             self.page = None
             self.message = ""
         elif key in self.actions:
@@ -315,7 +315,6 @@ class Complaints(logging.Handler):
 
 def watch_lessons(place: Place) -> int:
     """Watch until the learner quits."""
-
     learning = Learning(place)
 
     async def main(root: gotask.RootManager) -> None:
