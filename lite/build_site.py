@@ -55,9 +55,11 @@ def fetch() -> Path:
         shutil.rmtree(CACHE, ignore_errors=True)
         CACHE.mkdir(parents=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-            fetch_pyodide(Path(unfinished))
-            fetch_wheels(Path(unfinished))
-            shutil.copytree(unfinished, folder)
+            fetched = Path(unfinished, "fetched")
+            fetched.mkdir()
+            fetch_pyodide(fetched)
+            fetch_wheels(fetched)
+            fetched.rename(folder)  # at once: what broke off on the way is never taken for the whole
     return folder
 
 
