@@ -437,6 +437,14 @@ def test_what_is_of_another_type_is_refused(options: dict[str, Any]) -> None:
         Dashboard(**options)
 
 
+def test_its_server_says_nothing_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the dashboard is has been said; "Started server process" would be news of the program to nobody."""
+    caplog.set_level("INFO")
+    with Site() as site:
+        site.get("/api/session")
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("uvicorn")] == []
+
+
 def test_a_given_token_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """One that is made has to be told; one that was given is known."""
     caplog.set_level("INFO")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 PORTS_TRIED = 100
 GRACE = 0.5
 """Seconds for which open pages may keep the end waiting."""
+THREAD = "gotask dashboard"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,6 +51,11 @@ def address_of(listener: socket.socket, host: str) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}"
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's log is kept: of a dashboard only what went wrong, for it says itself where it is."""
+    return record.threadName != THREAD or record.levelno >= logging.WARNING
+
+
 class Server:
     """Serves one dashboard, from `start` to `close`. `failed` is called in its thread when it cannot."""
 
@@ -58,7 +65,7 @@ class Server:
         self._closing = threading.Event()
         self._close: Callable[[], object] | None = None
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._serve, name="gotask dashboard", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=THREAD, daemon=True)
 
     def start(self) -> None:
         """Begin; what is asked before it is ready waits."""
@@ -89,6 +96,7 @@ class Server:
             app, loop="asyncio", lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=GRACE,  # type: ignore[arg-type]
         )  # fmt: skip
+        logging.getLogger("uvicorn.error").addFilter(is_news)  # once, however many dashboards there are
         server = uvicorn.Server(config)
         loop = asyncio.get_running_loop()
 
