@@ -313,6 +313,23 @@ def test_a_mounted_one_says_goodbye_when_the_tree_ends() -> None:
             assert client.get("/api/tasks").json()["total"] == 0
 
 
+def test_a_mounted_one_that_is_first_asked_while_the_tree_ends() -> None:
+    """The tree is shown, and that there is no history, and why."""
+    with gotask.BlockingRoot() as root:
+        slow = root.add_task(Slow())
+        root.wait_started(slow)
+        inner = create_app(root, token=False, history=None)
+        root.root.stop("over")
+        with hosted(inner) as base, httpx.Client(base_url=base) as client:
+            shown = client.get("/api/tasks")
+            assert shown.status_code == 200, shown.text
+            assert [task["id"] for task in shown.json()["list"] if task["ownerType"] == "Slow"] == [slow.task_id]
+            history = client.get("/api/history")
+            assert history.status_code == 503
+            assert history.json()["detail"].startswith("there is no history: ")
+            root.root._soon(slow.leave.set)
+
+
 def test_it_can_be_made_before_the_tree_is_open() -> None:
     """503 until then; then the tree is shown."""
     root = gotask.BlockingRoot()

@@ -106,7 +106,10 @@ class Mounted:
                 raise Problem(503, f"there is nothing to see yet: {error}", Retry_After="1") from None
             self._panel = Panel(self._root, mirror, self._settings, Pulse(), None, began_at())
             self._panel.host_ends = host_ends
-            mirror.store = mirror.first_of(HistoryStore) or self._root.add_task(self._store)
+            try:
+                mirror.store = mirror.first_of(HistoryStore) or self._root.add_task(self._store)
+            except GotaskError as error:  # the tree is about to end
+                mirror.store_error = f"there is no history: {error}"
         return self._panel
 
 
