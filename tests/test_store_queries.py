@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from stores import NOON, life, more, write
 
 from gotask import LifeRecord, Step, TaskState, TaskType
@@ -76,6 +77,22 @@ def test_pages_count_from_the_newest(history: StoredHistory, limit: int | None, 
     """H5: at most `limit`, the newest, without the `offset` that are newer still; in the same order."""
     end = max(len(ALL) - offset, 0)
     assert found(history, limit=limit, offset=offset) == ALL[0 if limit is None else max(end - limit, 0) : end]
+
+
+def test_the_lives_of_a_task_are_found_by_an_index(tmp_path: Path) -> None:
+    """SQLite does not look through a whole session for them."""
+    write(str(tmp_path / "history.db"), [life(number) for number in range(1, 100)])
+    plans: list[str] = []
+    with open_history(tmp_path / "history.db") as history:
+
+        @event.listens_for(history._database.engine, "before_cursor_execute")
+        def explain(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+            if statement.startswith("SELECT gotask_lives"):
+                plan = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans.extend(row[3] for row in plan)
+
+        assert [one.id for one in history.lives(session=1, id=7)] == [7]
+    assert "SEARCH gotask_lives USING INDEX gotask_lives_task (session=? AND id=?)" in plans
 
 
 def test_pages_apply_after_the_filters(history: StoredHistory) -> None:

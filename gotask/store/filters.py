@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, false
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from gotask.states import TaskState, TaskType
 from gotask.store.schema import LIVES
@@ -29,6 +31,22 @@ class Filters(TypedDict, total=False):
     failed: bool | None
 
 
+class Rare(FunctionElement[bool]):
+    """A condition that few lives fulfil. SQLite has to be told, else it looks through a whole session for one task."""
+
+    inherit_cache = True
+
+
+@compiles(Rare)
+def _as_it_is(condition: Rare, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(condition.clauses, **options))
+
+
+@compiles(Rare, "sqlite")
+def _with_a_hint(condition: Rare, compiler: Any, **options: Any) -> str:
+    return f"likelihood({compiler.process(condition.clauses, **options)}, 0.00001)"
+
+
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """What a row must fulfil, all of it.
 
@@ -40,7 +58,9 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         raise TypeError(f"there is no filter {unknown[0]!r}: there are {', '.join(Filters.__annotations__)}")
     found: list[ColumnElement[bool]] = []
     columns = LIVES.c
-    for name in ("session", "id", "parent_id", "owner_type", "task_type", "failed"):
+    if (task := filters.get("id")) is not None:
+        found.append(Rare(columns.id == task))
+    for name in ("session", "parent_id", "owner_type", "task_type", "failed"):
         value: object = filters.get(name)
         if value is not None:
             found.append(columns[name].__eq__(int(value) if isinstance(value, TaskType) else value))
