@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 from gotask.context import holds
 from gotask.errors import StopByUser, TaskDisposedError, TaskStateError, TimeoutReason
 from gotask.event_loop import Call
-from gotask.hooks import is_async, waits
+from gotask.hooks import is_async, is_bound, waits
 from gotask.job_life import JobLife
 from gotask.life import Life
 from gotask.retry import RetryPolicy
 from gotask.run_task import check_free, life_of
 from gotask.states import DISPOSED, DISPOSING, TaskType
 from gotask.task import R, Task
-from gotask.tracing import caller
+from gotask.tracing import Origin, caller
 from gotask.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -95,11 +94,12 @@ class Job(Task[R]):
             name: Its owner type.
             logger: A logger to be used instead of `gotask.<owner type>`.
             descriptions, retry: As by `set_descriptions` and `set_retry`.
-            stop_when: An event (anything with `wait`), or an awaitable; when it comes, the child is stopped.
+            stop_when: An event (anything with an async `wait`), or an awaitable; when it comes, the child is stopped.
             timeout: Seconds after which the child is stopped with TimeoutReason.
 
         Raises:
-            TypeError: It is neither a task nor a function.
+            TypeError: It is neither a task nor a function, its key has no hash, or `stop_when` cannot be awaited.
+            ValueError: `timeout` is no number of seconds.
             TaskExistsError: The key is taken.
             TooManyChildrenError: `max_children` is reached.
             TaskStateError: The task is alive in a tree already, or this Job is in none.
@@ -122,15 +122,16 @@ class Job(Task[R]):
         if alone and own.parent is not None and own.pump.thread == get_ident():
             own.add(life, key, origin)
         else:
-            options = (name, logger, descriptions, retry, stop_when, timeout)
-            self._now(partial(self._put, task, key, origin, options))
+            self._now(partial(self._put, task, origin, key, name, logger, descriptions, retry, stop_when, timeout))
         return task
 
-    def _put(self, task: Task[Any], key: Any, origin: Any, options: tuple[Any, ...]) -> None:
-        name, logger, descriptions, retry, stop_when, timeout = options
+    def _put(self, task: Task[Any], origin: Origin, key: Any = None, name: str | None = None, logger: Any = None,
+             descriptions: Mapping[str, Any] | None = None, retry: RetryPolicy | None = None,
+             stop_when: Any = None, timeout: float | None = None) -> None:  # fmt: skip
+        """Do what `add_task` says, in the tree's thread."""
         life = task._life
         check_free(life)  # again: another thread may have added it meanwhile
-        if timeout is not None and not (isinstance(timeout, int | float) and 0 <= timeout < math.inf):
+        if not is_bound(timeout):
             raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
         if stop_when is not None:
             _check_stop_when(stop_when)
@@ -140,11 +141,24 @@ class Job(Task[R]):
             task.set_retry(retry)
         if name is not None:
             task.owner_type = name
-        self._life.add(life, key, origin)
+        self._life.add(life, task.key if key is None else key, origin)
         if logger is not None:
             life.more().logger = logger
         if stop_when is not None or timeout is not None:
             _bound(life, stop_when, timeout)
+
+    def _add_from(self, origin: Origin, task: Any, args: tuple[Any, ...], options: Any, depends: bool = False) -> Any:
+        """As `add_task`, for a method of the library's own that was called at this place (H1)."""
+        if args or not isinstance(task, Task):
+            task = _as_task(task, args)
+
+        def put() -> None:
+            self._put(task, origin, **options)
+            if depends:
+                task._life.more().depends = True
+
+        self._now(put)
+        return task
 
     @overload
     def add_depend_task(self, task: TaskT, /, **options: Unpack[AddOptions]) -> TaskT: ...
@@ -152,18 +166,7 @@ class Job(Task[R]):
     def add_depend_task(self, task: Callable[..., Any], /, *args: Any, **options: Unpack[AddOptions]) -> Task[Any]: ...
     def add_depend_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
         """As `add_task`; when this child ends, the Job stops with its reason (J3)."""
-        if args or not isinstance(task, Task):
-            task = _as_task(task, args)
-        life = task._life
-        origin = caller(1)
-
-        def put() -> None:
-            self.add_task(task, **options)
-            life.origin = origin
-            life.more().depends = True
-
-        self._now(put)
-        return task
+        return self._add_from(caller(1), task, args, options, depends=True)
 
     def replace_task(self, key: Any, new: TaskT) -> TaskT:
         """Stop the child with this key, and start `new` under the key as soon as it is gone (J9).

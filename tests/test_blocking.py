@@ -171,6 +171,11 @@ def test_add_task_takes_functions_and_options(root: BlockingRoot) -> None:
     assert (task.key, task.owner_type) == ("twice", "Doubler")
 
 
+def test_start_reason_is_the_line_of_add_task(root: BlockingRoot) -> None:
+    """H1, M5: `start_reason` is the place in the program, and not in the library."""
+    assert root.add_task(Forever()).start_reason.startswith("tests/test_blocking.py:")
+
+
 def test_add_task_raises_at_once(root: BlockingRoot) -> None:
     """M5, J4: what `add_task` refuses is raised here."""
     first = root.add_task(Forever(), key="taken")

@@ -16,6 +16,7 @@ from gotask import (
     AutoStop,
     Exit,
     Job,
+    LiveTree,
     RetryExhausted,
     RetryPolicy,
     RootManager,
@@ -488,8 +489,13 @@ async def test_depend_task_is_no_longer_one_elsewhere(root: Root) -> None:
 
 
 async def test_start_reason_of_a_depend_task(root: Root) -> None:
-    """H1, J3: it names the line of the `add_depend_task` call."""
+    """H1, J3: it names the line of the `add_depend_task` call, from the moment it is added."""
+    tree = LiveTree()
+    root.observe(tree)
     child = root.add_depend_task(Sleeper(1000))
+    row = tree.row(child.task_id)
+    assert row is not None
+    assert row.start_reason == child.start_reason
     assert child.start_reason.startswith("tests/test_job.py:")
 
 
