@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from gotask.events import Observer
 from gotask.records import Step
 from gotask.states import DISPOSED, RETRYING, STARTED, STARTING, TaskState, TaskType
+from gotask.stop_report import asked_of
 from gotask.tracing import as_text, where
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -22,7 +23,7 @@ class TaskRow(NamedTuple):
     `added_at`: of `add_task`; `began_at`: when its latest life was due; `started_at`: STARTED in that life;
     `asked_at`: the stop request; `retry_at`: in RETRYING, when the next life is due. `stop_reason` is why it was asked
     to stop or, in RETRYING, what it failed with. `held_by`: the child whose hook holds up its loop; its own id for a
-    `call`. `descriptions` and `step`, the latest one, are text.
+    `call`. `descriptions` and `step`, the latest one of this life, are text.
     """
 
     id: int
@@ -174,7 +175,7 @@ class LiveTree(Observer):
         elif new is STARTING:
             self._set(
                 life.id, state=new, began_at=wall + life.began_at, started_at=None, retry_at=None, life=life.number,
-                max_retry=task.max_retry, stop_reason=reason_of(task),
+                max_retry=task.max_retry, stop_reason=reason_of(task), step=None,
             )  # fmt: skip
         elif new is STARTED and old is STARTING:
             self._set(life.id, state=new, started_at=wall + life.started_at)
@@ -182,8 +183,8 @@ class LiveTree(Observer):
             self._set(life.id, state=new, stop_reason=reason_of(task))
 
     def stop_requested(self, task: Any, reason: BaseException) -> None:
-        pump = task._life.pump
-        self._set(task.task_id, asked_at=pump.wall + pump.clock(), stop_reason=as_text(reason))
+        life = task._life
+        self._set(life.id, asked_at=life.pump.wall + asked_of(life)[0], stop_reason=as_text(reason))
 
     def retry_planned(self, task: Any, error: BaseException, delay: float) -> None:
         life = task._life
@@ -292,6 +293,7 @@ def row_of(life: Any) -> TaskRow:
         added_at=life.pump.wall + life.added_at,
         began_at=instant(life.began_at),
         started_at=instant(life.started_at),
+        asked_at=None if life.request is None else instant(asked_of(life)[0]),
         retry_at=instant(extras.next_due_at) if extras is not None and life.state is RETRYING else None,
         life=life.number,
         retries=task.retry_count,

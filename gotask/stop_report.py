@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from types import FrameType
@@ -135,7 +135,7 @@ class ShutdownReport:
 
     disposed: int = 0
     duration: float = 0.0
-    unstopped: tuple[Unstopped, ...] = field(default=())
+    unstopped: tuple[Unstopped, ...] = ()
 
     def __str__(self) -> str:
         text = f"{self.disposed} tasks disposed in {self.duration:.3g} s"
@@ -174,7 +174,7 @@ def report_on(life: Any, frame: FrameType | None = None, links: int | None = Non
     if above is None and not is_ending(life) and not unheard:
         return None
     now, pump = life.pump.clock(), life.pump
-    at, (who, origin) = _asked(life) if life.request is not None or unheard else (None, ("", None))
+    at, (who, origin) = asked_of(life) if life.request is not None or unheard else (None, ("", None))
     owner = None if isinstance(who, str) else who()
     reason = (life.request or life.reason) if above is None else (above.request or above.reason)
     return StopReport(
@@ -187,8 +187,8 @@ def report_on(life: Any, frame: FrameType | None = None, links: int | None = Non
     )  # fmt: skip
 
 
-def _asked(life: Any) -> tuple[float, Asked]:
-    """When it was asked, and by whom."""
+def asked_of(life: Any) -> tuple[float, Asked]:
+    """When it was asked to stop, on the clock of its tree, and by whom."""
     asked = getattr(life, "asked", None)
     if asked is None:
         return life.added_at, ("somebody, before it was added", None)
