@@ -7,6 +7,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
+from gotask.family import living
 from gotask.states import DISPOSED, DISPOSING, STARTING
 from gotask.tracing import short_name, stack_of, stack_of_frame, stack_of_thread
 
@@ -132,16 +133,12 @@ def executing(root: Any) -> Any:
     hook = root.plain.hook
     if hook is not None:
         return hook
-    left = [root]
-    while left:
-        life = left.pop()
+    for life in living(root):
         for loop in (life.loop, getattr(life, "child_loop", None)):
             if loop is not None and loop.holder is not None and _is_running(loop.drive and loop.drive.coro):
                 return loop.owner if _is_call(loop.holder) else loop.holder
         if life.body is not None and life.body.coro is not None and life.body.coro.cr_running:
             return life
-        left += getattr(life, "children", {}).values()
-        left += () if life.extras is None else life.extras.run_tasks
     return None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gotask.events import Observer
+from gotask.family import living
 from gotask.records import Step
 from gotask.states import DISPOSED, RETRYING, STARTED, STARTING, TaskState, TaskType
 from gotask.stop_report import asked_of
@@ -249,17 +250,6 @@ class LiveTree(Observer):
                 reader._woken = True
                 if reader._wake is not None:
                     reader._wake()
-
-
-def living(top: Any) -> Iterator[Any]:
-    """This life and all below it, run-tasks and those that wait for a key too, parents before their children."""
-    left = [top]
-    while left:
-        life = left.pop()
-        yield life
-        below = [*getattr(life, "children", {}).values(), *(getattr(life, "replacing", None) or {}).values()]
-        below += () if life.extras is None else life.extras.run_tasks
-        left.extend(reversed(below))
 
 
 def texts(task: Any) -> dict[str, str]:

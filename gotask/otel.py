@@ -13,7 +13,7 @@ from typing import Any
 
 from gotask.errors import TimeoutReason, is_failure
 from gotask.events import Observer
-from gotask.live import living
+from gotask.family import living
 from gotask.records import LifeRecord, Step
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING, TaskState
 from gotask.tracing import as_text, where

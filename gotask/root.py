@@ -16,6 +16,7 @@ from gotask.context import CURRENT, running_hooks
 from gotask.errors import Exit, TaskDisposedError, TaskPanic, TaskStateError
 from gotask.event_loop import EventLoop
 from gotask.events import Farewell, Observer
+from gotask.family import lineage
 from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
@@ -23,7 +24,7 @@ from gotask.roots import EVERYWHERE, OPEN, ROOTS
 from gotask.states import DISPOSED, STARTED
 from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, ipython, say, stack_of
-from gotask.waiting import Waiters, lineage
+from gotask.waiting import Waiters
 from gotask.watchdog import Blockage, Watchdog, check_limit, watch
 from gotask.work import K, T, WorkCollection, WorkLife
 

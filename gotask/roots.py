@@ -6,8 +6,8 @@ import weakref
 from typing import Any
 
 from gotask.events import Observer, check_observer
+from gotask.family import living
 from gotask.history import newest
-from gotask.life import Life
 from gotask.records import LifeRecord
 from gotask.states import DISPOSED
 
@@ -46,10 +46,8 @@ def from_pointer(pointer: int) -> Any:
     Raises:
         LookupError: None of the living tasks has it. It is never a cast, so any number is safe.
     """
-    left: list[Life] = [root._life for root in tuple(ROOTS.values())]
-    while left:
-        life = left.pop()
-        if life.state is not DISPOSED and id(life.task) == pointer:
-            return life.task
-        left.extend(getattr(life, "children", {}).values())
+    for root in tuple(ROOTS.values()):
+        for life in living(root._life):
+            if life.state is not DISPOSED and id(life.task) == pointer:
+                return life.task
     raise LookupError(f"no living task has the pointer {pointer}")

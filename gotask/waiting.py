@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gotask.context import running_hooks
 from gotask.errors import TaskStateError
+from gotask.family import lineage
 from gotask.states import INIT, RETRYING
 
 if TYPE_CHECKING:
@@ -42,13 +43,6 @@ class Waiters:
         waiting, self._waiting = self._waiting, []
         for backend, waiter in waiting:
             backend.wake(waiter)
-
-
-def lineage(life: Any) -> Iterator[Any]:
-    """A life, its parent, and so on up to that of the root."""
-    while life is not None and life.parent is not None:
-        yield life
-        life = life.parent
 
 
 def wait_for(target: Any, what: str, wait: Callable[[], Awaitable[T]]) -> Awaitable[T]:

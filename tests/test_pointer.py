@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 import gotask
@@ -34,6 +35,21 @@ async def test_from_pointer_finds_tasks_at_any_depth(root: Root) -> None:
     await deep.wait_started()
     task = deep.add_task(Task())
     for one in (root, job, deep, task):
+        assert gotask.from_pointer(one.pointer) is one
+
+
+async def test_from_pointer_finds_what_is_no_child_yet_or_at_all(root: Root) -> None:
+    """J7, J9: a run-task lives, and so does one that waits for the key of another."""
+
+    class Caller(Task):
+        async def go(self) -> None:
+            await self.run_task(inner)
+
+    inner = Task()
+    root.add_task(Caller(), key="place")
+    await anyio.sleep(1)
+    new = root.replace_task("place", Task())
+    for one in (inner, new):
         assert gotask.from_pointer(one.pointer) is one
 
 
