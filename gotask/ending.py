@@ -194,7 +194,7 @@ class Ending(Stopping):
             return self.live_again(reason, verdict.delay)
         fallible = not leaves(reason) and not extras.fallen_back
         if policy is not None and policy.fallback is not None and fallible:
-            extras.fall_back_next = True
+            extras.failure, extras.fall_back_next = reason, True
             return self.live_again(reason, 0.0)
         if verdict.spent:
             self.reason = RetryExhausted(f"gave up after {extras.retries.total} retries; the last failure: {reason!r}")
@@ -209,7 +209,6 @@ class Ending(Stopping):
             return self.finish()
         extras = self.more()
         pump = self.pump
-        extras.failure = reason
         self.record(is_failure(reason), final=False)
         extras.next_due_at = pump.now + delay
         self.enter(RETRYING)

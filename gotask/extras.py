@@ -59,7 +59,7 @@ class Extras:
     clean_up: Iterator[tuple[str, Callable[[], Any]]] | None = None  # * the steps of the clean-up that are left
     due_at: float | None = None  # * when it became due, unless it was when the task was added (L10)
     depends = False  # the Job stops when this one ends (J3)
-    failure: BaseException | None = None  # what the life before failed with
+    failure: BaseException | None = None  # what the fallback makes good (R7); others would keep frames alive
     fall_back_next = False  # the next life is the fallback (R7)
     fallen_back = False  # * this life is the fallback
     grace_until: float | None = None  # * when its body will be cancelled (S4)

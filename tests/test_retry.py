@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import random
 import threading
+import weakref
 from typing import Any
 
 import anyio
@@ -1282,3 +1284,29 @@ def test_counting() -> None:
     delays = [judge(policy, count, FAIL, 0, 0).delay for _ in range(3)]
     assert delays == [1, 2, None]
     assert judge(policy, count, FAIL, 0, 0).spent
+
+
+async def test_a_failure_does_not_outlive_the_wait_for_the_next_life(
+    root: Root, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R1: the next life keeps neither the failure nor, by its traceback, what the body had in its hands."""
+    caplog.set_level("CRITICAL", "gotask")  # what is logged is kept by pytest
+    seen: list[weakref.ref[Any]] = []
+
+    class Buffer:
+        """Something large."""
+
+    class Reader(Task):
+        retry = RetryPolicy(1)
+
+        async def go(self) -> None:
+            if seen:
+                await anyio.sleep(3600)
+            buffer = Buffer()
+            seen.append(weakref.ref(buffer))
+            raise ConnectionError("as it should")
+
+    reader = root.add_task(Reader())
+    await anyio.sleep(10)
+    gc.collect()
+    assert (reader.state, reader.retry_count, seen[0]()) == (S.GOING, 1, None)
