@@ -30,6 +30,14 @@ COMPLETED = (TaskComplete.__name__, "")
 """What most reasons are described by."""
 
 
+def settle(answer: Future[Any], action: Callable[[], Any]) -> None:
+    """Do it, and give what it returns or raises to whoever waits for the answer."""
+    try:
+        answer.set_result(action())
+    except BaseException as error:
+        answer.set_exception(error)
+
+
 class Loop(Protocol):
     """What a Job does with its events, as far as the pump is concerned."""
 
@@ -131,14 +139,7 @@ class Pump:
             TimeoutError: The loop did not answer in so many seconds.
         """
         answer: Future[Any] = Future()
-
-        def do() -> None:
-            try:
-                answer.set_result(action())
-            except BaseException as error:
-                answer.set_exception(error)
-
-        self.backend.call_from_thread(do)
+        self.backend.call_from_thread(settle, answer, action)
         return answer.result(timeout)
 
     def enlist(self, loop: Loop) -> None:

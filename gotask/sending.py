@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
-from gotask.backend import Backend, current_backend
+from gotask.backend import current_backend
 from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.pump import Pump, settle
 from gotask.waiting import wait_for
 
 Item = TypeVar("Item")
@@ -38,7 +39,6 @@ class Channel(Generic[Item]):
         self._closed = False
         self._source: Any = None
         self._waiting: deque[Callable[[], bool | None]] = deque()
-        self._backend: Backend | None = None
         self._thread = get_ident()
         self._reader: Any = None
 
@@ -47,7 +47,7 @@ class Channel(Generic[Item]):
 
         Raises:
             TaskDisposedError: The channel is closed.
-            TaskStateError: It would be a deadlock (L11).
+            TaskStateError: It would be a deadlock (L11); or another thread sends before the task is in a tree.
         """
         if get_ident() != self._thread:
             await self._send_from_thread(item)
@@ -59,10 +59,10 @@ class Channel(Generic[Item]):
             await wait_for(self._reader, "room in the channel", partial(self._send_in_turn, item))
 
     def send_nowait(self, item: Item) -> None:
-        """Hand an item over.
+        """Hand an item over. In another thread than the tree's it waits until the tree has taken it.
 
         Raises:
-            TaskStateError: There is no room.
+            TaskStateError: There is no room; or another thread sends before the task is in a tree.
             TaskDisposedError: The channel is closed.
         """
         items = self._items
@@ -72,7 +72,7 @@ class Channel(Generic[Item]):
             if not unread and self._source is not None:  # else the reader knows already that there are some
                 self._source.life.ready()
         elif get_ident() != self._thread:
-            self._ask(lambda: self.send_nowait(item))
+            self._in_tree().ask(partial(self.send_nowait, item))
         elif self._closed:
             raise TaskDisposedError(CLOSED)
         else:
@@ -84,7 +84,7 @@ class Channel(Generic[Item]):
     async def aclose(self) -> None:
         """Say that nothing more comes; what was sent is still read, then the task ends (C3)."""
         if get_ident() != self._thread:
-            await anyio.to_thread.run_sync(self._ask, self._end)
+            await anyio.to_thread.run_sync(self._in_tree().ask, self._end)
         else:
             self._end()
 
@@ -104,7 +104,6 @@ class Channel(Generic[Item]):
     def enter_tree(self, reader: Any) -> None:
         """Its task is in a tree: from now on other threads may send."""
         self._reader = reader
-        self._backend = reader.pump.backend
         self._thread = reader.pump.thread
 
     def attach(self, source: Any) -> None:
@@ -144,7 +143,7 @@ class Channel(Generic[Item]):
 
     async def _send_in_turn(self, item: Item) -> None:
         """Send after those who came before."""
-        backend = self._backend or current_backend()
+        backend = current_backend() if self._reader is None else self._reader.pump.backend
         waiter = backend.waiter()
         turn = partial(backend.wake, waiter)
         self._waiting.append(turn)
@@ -169,11 +168,11 @@ class Channel(Generic[Item]):
         def turn() -> bool:
             self._waiting.popleft()
             if answer.set_running_or_notify_cancel():
-                _answer(answer, lambda: self._put(item))
+                settle(answer, partial(self._put, item))
             return True
 
         answer.add_done_callback(lambda _: here.call_from_thread(here.wake, answered))
-        tree.call_from_thread(begin)
+        tree.backend.call_from_thread(begin)
         try:
             await answered
         except BaseException:
@@ -181,23 +180,9 @@ class Channel(Generic[Item]):
             raise
         answer.result()
 
-    # From other threads
-
-    def _ask(self, action: Callable[[], None]) -> None:
-        answer: Future[None] = Future()
-        self._in_tree().call_from_thread(_answer, answer, action)
-        answer.result()
-
-    def _in_tree(self) -> Backend:
-        if self._backend is None:
+    def _in_tree(self) -> Pump:
+        """What does things in the tree's thread."""
+        if self._reader is None:
             raise TaskStateError("another thread may send once the task is in a tree: add it first")
-        return self._backend
-
-
-def _answer(answer: Future[None], action: Callable[[], None]) -> None:
-    try:
-        action()
-    except BaseException as error:
-        answer.set_exception(error)
-    else:
-        answer.set_result(None)
+        pump: Pump = self._reader.pump
+        return pump
