@@ -48,7 +48,10 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "dispose_timeout": (is_bound, "a number of seconds, 0 or more, or None"),
     "stop_children": (lambda value: value in ("reverse", "concurrent"), '"reverse" or "concurrent"'),
     "on_child_failure": (lambda value: value in ("isolate", "escalate"), '"isolate" or "escalate"'),
-    "max_children": (lambda value: value is None or (isinstance(value, int) and value >= 0), "a whole number, or None"),
+    "max_children": (
+        lambda value: value is None or (isinstance(value, int) and value >= 0),
+        "a whole number, 0 or more, or None",
+    ),
 }
 """What a setting may be in a class body, and in words. Only plain values are looked at: see `_check_settings`."""
 
@@ -106,9 +109,9 @@ def find_hooks(cls: type) -> Hooks:
             f"`go` if it should run beside them; `run = None` removes an inherited one."
         )
     body = bodies[0] if bodies else None
-    waits = {name: is_async(hook) for name, hook in found.items()}
-    threaded = body is not None and not waits[body]
-    return Hooks("start" in found, "dispose" in found, body, threaded, threaded or any(waits.values()))
+    threaded = body is not None and not is_async(found[body])
+    own_context = threaded or any(map(is_async, found.values()))
+    return Hooks("start" in found, "dispose" in found, body, threaded, own_context)
 
 
 def _check_ticks(cls: Any, found: dict[str, Any]) -> None:
@@ -136,19 +139,26 @@ def _check_callable(cls: type, name: str, hook: Any) -> None:
         raise TypeError(f"{where} is {hook!r}: it should be a method (`def {name}(self)` or `async def {name}(self)`)")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"{where} contains `yield`, so calling it would do nothing: a hook is a plain or async method")
-    count = (name == "tick") + (not isinstance(hook, staticmethod))
+    arguments = ("self", "item") if name == "tick" else ("self",)
+    signature, why = misfit(function, arguments[isinstance(hook, staticmethod) :])
+    if why:
+        raise TypeError(
+            f"{where}{signature} cannot be called: it is called as {where}({', '.join(arguments)}), so give it these "
+            f"parameters only; what it needs besides belongs in attributes of the task ({why})"
+        )
+
+
+def misfit(function: Callable[..., Any], arguments: tuple[str, ...]) -> tuple[str, str]:
+    """The signature of a function, and why it cannot be called with so many arguments; "" if it can."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # built in: there is nothing to look at
-        return
+        return "", ""
     try:
-        signature.bind(*range(count))
+        signature.bind(*arguments)
     except TypeError as error:
-        wanted = "self, item" if name == "tick" else "self"
-        raise TypeError(
-            f"{where}{signature} cannot be called: it is called as {where}({wanted}), so give it these parameters "
-            f"only; what it needs besides belongs in attributes of the task ({error})"
-        ) from None
+        return str(signature), str(error)
+    return str(signature), ""
 
 
 def check_call(function: Callable[..., Any], what: str, *wanted: str) -> None:
@@ -157,15 +167,9 @@ def check_call(function: Callable[..., Any], what: str, *wanted: str) -> None:
     Raises:
         TypeError: It cannot.
     """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # built in: there is nothing to look at
-        return
-    try:
-        signature.bind(*wanted)
-    except TypeError as error:
-        call = f"({', '.join(wanted)})"
-        raise TypeError(f"{what} is called as {call}, and cannot be: {error}; it takes {signature}") from None
+    signature, why = misfit(function, wanted)
+    if why:
+        raise TypeError(f"{what} is called as ({', '.join(wanted)}), and cannot be: {why}; it takes {signature}")
 
 
 def empty_hook(function: Any) -> Any:
