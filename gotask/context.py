@@ -84,6 +84,6 @@ def running_hooks() -> Iterator[Hook]:
         hook = hook.outer
 
 
-def holds(loop: Loop | None) -> bool:
+def holds(loop: Loop) -> bool:
     """Whether code that runs here holds that loop up (Q6: it follows contextvars, and ends with the hook)."""
-    return loop is not None and any(hook.loop is loop and loop.holder is hook for hook in running_hooks())
+    return any(hook.loop is loop and loop.holder is hook for hook in running_hooks())

@@ -22,11 +22,11 @@ import anyio
 
 import gotask
 from gotask.arguments import Parser
+from gotask.demo import PORT
 from gotask.running import BACKENDS
 from gotask.words import can_show, cut, folded, say, width
 
 NOT_FOR_USERS = {"bench", "dev", "docs", "lite", "test"}
-PORT = 8080
 
 
 class Verdict(StrEnum):

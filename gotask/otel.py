@@ -234,7 +234,8 @@ class Metrics(Observer):
 
     def close(self) -> None:
         """Say no more how many tasks there are: for after `unobserve`. After a shutdown there are none."""
-        self._tasks.clear()
+        with self._lock:
+            self._tasks.clear()
 
     def _observed(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
         with self._lock:  # this is called in the thread of the exporter

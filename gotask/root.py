@@ -21,7 +21,7 @@ from gotask.history import History
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.roots import EVERYWHERE, OPEN, ROOTS
-from gotask.states import DISPOSED, STARTED
+from gotask.states import DISPOSED
 from gotask.stop_report import Asked, ShutdownReport, Unstopped, asked_from
 from gotask.tracing import LOGGER, caller, ipython, say, stack_of
 from gotask.waiting import Waiters
@@ -47,7 +47,6 @@ class Host:
     closing = None
     shuffled = False
     passing = True
-    state = STARTED
 
     def __init__(self, root: Any, backend: Backend, panic: bool, history: int, max_threads: float) -> None:
         self.root: Life = root._life
@@ -167,7 +166,7 @@ class RootManager(WorkCollection[K, T]):
             raise ValueError(
                 f"max_threads is a whole number of at least 1, or None for any number, not {max_threads!r}"
             )
-        History(history)
+        History(history)  # raises what `init` would
         check_limit(watchdog)
         self._options = {
             "handle_signals": handle_signals, "panic": panic, "history": history, "max_threads": max_threads,

@@ -194,7 +194,7 @@ class Stopping(Core):
             self.reason = self.request or Exit()
         self.pump.now = self.ended_at = self.pump.clock()
         self.finish()
-        self.pump.disposed -= 1
+        self.pump.disposed -= 1  # what is abandoned was not disposed
 
     def release_left(self) -> None:
         """Release what is held, where there is no clean-up to do it."""

@@ -33,6 +33,11 @@ def check_interval(task: Any) -> float:
     return interval
 
 
+def passed(due: float, interval: float, now: float) -> int:
+    """How many further deadlines have passed since this one was due."""
+    return max(math.floor((now - due) / interval), 0)
+
+
 class TickSource(Source):
     """Deadlines as items: one at a time, those that pass meanwhile merge into it."""
 
@@ -51,7 +56,7 @@ class TickSource(Source):
         life = self._life
         try:
             interval = check_interval(life.task)
-            late = max(math.floor((life.pump.clock() - self._due) / interval), 0)
+            late = passed(self._due, interval, life.pump.clock())
             self._due += late * interval
             life.missed += late + len(self.items)
             self.items.clear()
@@ -131,7 +136,7 @@ class AsyncTickTask(Task[Any]):
     _life_type: ClassVar[type[Life]] = AsyncTickLife
 
     tick_interval: float = 1.0
-    """Seconds between two ticks."""
+    """Seconds between two ticks: set it in the class, in the object, or as a property."""
 
     @empty_hook
     def tick(self, due_at: float, /) -> Any:
@@ -139,7 +144,7 @@ class AsyncTickTask(Task[Any]):
         return DONE
 
     def get_tick_interval(self) -> float:
-        """Override: the interval in seconds; by default `tick_interval`."""
+        """Override: the interval in seconds, asked for after each tick; by default `tick_interval`."""
         return self.tick_interval
 
     @property
@@ -157,7 +162,7 @@ class AsyncTickTask(Task[Any]):
                 await value
             interval = check_interval(self)
             due += interval
-            late = max(math.floor((clock() - due) / interval), 0)
+            late = passed(due, interval, clock())
             self._missed = self.missed_ticks + late
             due += late * interval
             await anyio.sleep(max(due - clock(), 0))
