@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextvars import copy_context
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 
@@ -24,8 +24,6 @@ from gotask.task import Task
 from gotask.tracing import caller
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from gotask.backend import Handle
 
 T = TypeVar("T")
@@ -36,7 +34,7 @@ class BlockingRoot:
     """A context manager that hosts a tree in its own thread; its methods are plain calls, from any thread.
 
     `root` is the RootManager itself, whose plain methods may be called from here as well (M6). Those below that wait
-    take `timeout=` in seconds, and raise TimeoutError when it is over.
+    take `timeout=` in seconds, and raise TimeoutError when it is over; only `shutdown` abandons then what still lives.
     """
 
     def __init__(self, *, backend: str = "asyncio", **root_options: Any) -> None:

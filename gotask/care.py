@@ -21,7 +21,10 @@ MAY_BE_ASYNC = ("on_before_dispose", "on_dispose")
 
 
 class Care(metaclass=TaskMeta):
-    """The part of Task that takes things over, and lets go of them in order."""
+    """The part of Task that takes things over, and lets go of them in order.
+
+    What is given to it may be given from any thread; what cannot be taken is a TypeError at once.
+    """
 
     __slots__ = ()
 
@@ -40,6 +43,7 @@ class Care(metaclass=TaskMeta):
 
         Raises:
             TypeError: It is none of these.
+            ValueError: It is this task.
         """
         for thing in things:
             self._take(thing, "using", at_stop=False)
@@ -56,7 +60,11 @@ class Care(metaclass=TaskMeta):
         self._take(thing, "on_stop", at_stop=True)
 
     async def enter(self, manager: AbstractAsyncContextManager[T] | AbstractContextManager[T]) -> T:
-        """Enter a context manager, plain or async; it is left when this life ends (D8)."""
+        """Enter a context manager, plain or async, and return what it gives; it is left when this life ends (D8).
+
+        Raises:
+            TypeError: It is none.
+        """
         if isinstance(manager, AbstractAsyncContextManager):
             value = await manager.__aenter__()
             self._keep(Resource(manager, partial(manager.__aexit__, None, None, None), at_stop=False))
@@ -76,9 +84,8 @@ class Care(metaclass=TaskMeta):
     def _take(self, thing: Any, verb: str, at_stop: bool) -> None:
         if thing is self:
             raise ValueError(f"{verb}() was given the task itself, which would have to stop before it can stop")
-        release = releaser(thing, verb)
-        if hasattr(thing, "_life"):
-            release = partial(self._stop_other, thing)
+        is_task = isinstance(getattr(thing, "_life", None), Life)
+        release = partial(self._stop_other, thing) if is_task else releaser(thing, verb)
         resource = Resource(thing, release, at_stop)
         self._soon(lambda: self._keep(resource))
 

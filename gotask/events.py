@@ -61,7 +61,10 @@ class Observer:
         """Override: a life is over, or a task that never started is gone."""
 
     def event_taken(self, job: Any, event: str, task: Any) -> None:
-        """Override: the loop of a Job took an event from its queue."""
+        """Override: the loop of a Job took an event from its queue; `task`: whose it is.
+
+        `event` says what is due: "start", "start again", "tick", "dispose", "call", or "nothing" any more.
+        """
 
     def closed(self, root: Any) -> Farewell | None:
         """Override: the tree is gone; called once, after all others.

@@ -174,7 +174,9 @@ class Job(Task[R]):
         Returns `new` at once. Without such a child it is as `add_task(new, key=key)`.
 
         Raises:
-            TaskStateError: The key waits for another new task already.
+            TypeError: `new` is no task.
+            TaskStateError: Another task waits for this key already, `new` is alive in a tree, or this Job is in none.
+            TaskDisposedError: This Job is stopped.
         """
         life, origin = life_of(new), caller(1)
 
@@ -222,8 +224,9 @@ class Job(Task[R]):
         Inside that same loop it runs at once. Two calls never overlap.
 
         Raises:
+            TypeError: It is no function.
             TaskDisposedError: The Job is stopped.
-            TaskStateError: It is in no tree, or it would be a deadlock.
+            TaskStateError: It is in no tree or in that of another thread, or it would be a deadlock (L11).
         """
         life = self._life
         if inspect.iscoroutine(function):

@@ -27,7 +27,7 @@ def is_manager(what: Any) -> bool:
 
 
 def releaser(what: Any, verb: str) -> Callable[[], Any]:
-    """The function that releases `what`; it may be async.
+    """The function that releases `what`, which is no task; it may be async.
 
     Raises:
         TypeError: There is no way to release it.
@@ -36,8 +36,6 @@ def releaser(what: Any, verb: str) -> Callable[[], Any]:
         what.close()
         raise TypeError(f"{verb}() takes the function, not the coroutine it returns: leave the brackets away")
     if not isinstance(what, type):
-        if hasattr(what, "_life"):
-            return what.stop  # type: ignore[no-any-return]
         for name in METHODS:
             method = getattr(what, name, None)
             if callable(method):

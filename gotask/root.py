@@ -7,7 +7,7 @@ import os
 from contextvars import Context, copy_context
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
 
 import anyio
 
@@ -27,9 +27,6 @@ from gotask.tracing import LOGGER, caller, ipython, say, stack_of
 from gotask.waiting import Waiters
 from gotask.watchdog import Blockage, Watchdog, check_limit, watch
 from gotask.work import K, T, WorkCollection, WorkLife
-
-if TYPE_CHECKING:
-    from typing import Self
 
 LATE_TURNS = 20
 """Turns of the event loop in which what was given up and cancelled may still end by itself."""
@@ -239,7 +236,9 @@ class RootManager(WorkCollection[K, T]):
             timeout: Seconds after which what still lives is abandoned; what it held has one more to be released.
 
         Raises:
-            TaskPanic: The library itself failed (L15). In panic mode, the error that ended the tree (M7).
+            TaskPanic: The library itself failed (L15).
+            TaskStateError: It is called in another thread than the tree's.
+            BaseException: What ended the tree: KeyboardInterrupt or SystemExit (L14); in panic mode any error (M7).
         """
         return await self._shut(timeout, asked_from(caller(1), self._is_here()))
 
@@ -300,6 +299,10 @@ class RootManager(WorkCollection[K, T]):
         """Have an observer told of what happens in this tree from now on (H6).
 
         At any moment, from any thread: its `attached` is called first, when nothing of the tree is in motion.
+
+        Raises:
+            TypeError: It is no observer.
+            TaskStateError: The tree is not open yet.
         """
         self._now(partial(self._opened("observe()").observers.attach, observer, self))
 

@@ -22,7 +22,11 @@ EVERYWHERE: list[Observer] = []
 
 
 def observe(observer: Observer) -> None:
-    """Have an observer told of what happens in every tree that is opened from now on, from its beginning (H6)."""
+    """Have an observer told of what happens in every tree that is opened from now on, from its beginning (H6).
+
+    Raises:
+        TypeError: It is no observer.
+    """
     check_observer(observer)
     EVERYWHERE.append(observer)
 

@@ -75,7 +75,7 @@ class TaskSnapshot:
 
 
 def snapshot(task: Any) -> TaskSnapshot:
-    """A task and all below it, as plain values that no longer change.
+    """A task and all below it, as plain values that no longer change. Run-tasks are not in it (J7).
 
     Take it in the tree's own thread; in another one the parts may be of different moments.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 from gotask.care import Care
 from gotask.errors import AutoStop, TaskComplete, TaskDisposedError, TaskStateError, as_reason, causes
@@ -20,8 +20,6 @@ from gotask.tracing import caller, where
 from gotask.waiting import wait_for
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from typing_extensions import TypeVar
 
     R = TypeVar("R", default=Any)
@@ -36,8 +34,9 @@ class Task(Notes, Care, Generic[R]):
     """Something that lives in a tree of tasks: it is started, does its work, and is cleaned up, each time.
 
     Override any of `start`, `run` or `go`, and `dispose`; each may be `async def` or plain `def`. Do not call them:
-    add the task to a Job or a RootManager, whose loop calls them. `R` is what the body returns.
-    A subclass needs no `super().__init__()`, and may be a dataclass (L8).
+    add the task to a Job or a RootManager, whose loop calls them. `R` is what the body returns: `await task` waits
+    for the end, and returns it or raises the reason (L7). A subclass needs no `super().__init__()`, and may be a
+    dataclass (L8).
     """
 
     __slots__ = ("__dict__", "__weakref__", "_life")
@@ -124,7 +123,7 @@ class Task(Notes, Care, Generic[R]):
 
     @property
     def pointer(self) -> int:
-        """A number for `from_pointer`."""
+        """A number by which `from_pointer` finds the task while it lives; another task may have it afterwards."""
         return id(self)
 
     @property
@@ -136,7 +135,10 @@ class Task(Notes, Care, Generic[R]):
     # Stopping
 
     def stop(self, reason: BaseException | type[BaseException] | str | None = None) -> None:
-        """Request its end, with all below it. Returns at once; the first request wins; any thread may call it (S1)."""
+        """Request its end, with all below it. Returns at once; the first request wins; any thread may call it (S1).
+
+        The reason is an exception or its class; a text becomes StopByUser(text), None StopByUser(); else a TypeError.
+        """
         self._ask_to_stop(as_reason(reason), asked_from(caller(1), self._is_here()))
 
     def _ask_to_stop(self, reason: BaseException, asked: Asked) -> None:
@@ -171,7 +173,7 @@ class Task(Notes, Care, Generic[R]):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether its body has been told to end, or has ended."""
+        """Whether its body has been told to end, or has ended (S4); a body in a thread looks at it now and then."""
         return self._life.is_stopped
 
     @property
@@ -203,7 +205,11 @@ class Task(Notes, Care, Generic[R]):
     # Waiting
 
     async def wait_started(self) -> None:
-        """Wait until it is STARTED for the first time; raise the reason if it never will be (L7)."""
+        """Wait until it is STARTED for the first time; raise the reason if it never will be (L7).
+
+        A wait that could never end is a TaskStateError (L11), and so is one in another thread than the tree's; also of
+        the other methods that wait.
+        """
         life = self._await("its start")
         if not life.ever_started and life.state is not DISPOSED:
             started = life.more().started
@@ -212,8 +218,7 @@ class Task(Notes, Care, Generic[R]):
 
     def _check_started(self) -> None:
         """Raise the reason if it never was STARTED."""
-        life = self._life
-        if not life.ever_started:
+        if not self._life.ever_started:
             raise self._reason()
 
     async def wait_stopped(self) -> BaseException:
@@ -316,8 +321,7 @@ class Task(Notes, Care, Generic[R]):
             TypeError: It is no task.
             TaskStateError: It is in a tree already, or this one is in none.
         """
-        origin = caller(1)
-        await run_task(self._life, life_of(task), origin)
+        await run_task(self._life, life_of(task), caller(1))
         return await task
 
     # Threads
