@@ -244,7 +244,9 @@ class Job(Task[R]):
             value = function(*args)
             return await value if waits(value) else value
         if life.request is not None or life.state in (DISPOSING, DISPOSED):
-            raise TaskDisposedError(f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls")
+            raise TaskDisposedError(
+                f"{self.execution_path} is stopped ({life.state.name}) and takes no more calls: restart it first"
+            )
         event = Call(life, partial(function, *args) if args else function)
         return await wait_for(event, "a call in the loop", event.outcome)
 

@@ -74,7 +74,10 @@ class JobLife(ClosingLife):
             )
         limit = self.task.max_children
         if limit is not None and len(self.children) >= limit:
-            raise TooManyChildrenError(f"{self.task.execution_path} has {limit} children, which is its max_children")
+            raise TooManyChildrenError(
+                f"{self.task.execution_path} has {limit} children, which is its max_children: "
+                f"wait until one has ended, or set a larger number"
+            )
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)
@@ -119,7 +122,7 @@ class JobLife(ClosingLife):
         if self.state in (DISPOSING, DISPOSED) or (self.is_asked and self.state is not RETRYING) or self.request:
             raise TaskDisposedError(
                 f"{self.task.execution_path} takes no more children: it is {self.state.name}, because of "
-                f"{self.request or self.reason!r}"
+                f"{self.request or self.reason!r}. Add it to a Job that lives, or restart this one first"
             )
 
     def take_back(self, life: Life) -> None:

@@ -80,7 +80,9 @@ async def run_task(caller: Life, life: Life, origin: Any) -> None:
         raise TaskStateError(f"{type(caller.task).__name__} is in no tree, so it cannot run a task: add it first")
     caller.pump.check_thread("run_task")
     if caller.state is DISPOSED or caller.is_stopped:
-        raise TaskDisposedError(f"{caller.task.execution_path} is stopped, and runs no more tasks")
+        raise TaskDisposedError(
+            f"{caller.task.execution_path} is stopped, and runs no more tasks: add it to a Job that lives"
+        )
     check_free(life)
     if life.state is DISPOSED:
         life.renew()

@@ -18,7 +18,10 @@ from gotask.waiting import wait_for
 
 Item = TypeVar("Item")
 
-CLOSED = "the channel is closed: the task that reads it has stopped, or aclose() was called"
+CLOSED = (
+    "the channel is closed: the task that reads it has stopped, or aclose() was called; "
+    "when the task is added again, open() gives another one"
+)
 
 
 def check_capacity(capacity: int) -> None:
