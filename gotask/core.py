@@ -319,7 +319,7 @@ class Core:
         facts = (
             self.id, self.parent.id, key, task.owner_type, task.task_type, self.level, self.number,
             self.due_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
-            pump.description if reason is pump.described else pump.describe(reason),
+            pump.description if reason is pump.described() else pump.describe(reason),
             failed, final, self.origin, None if extras is None else extras.facts(),
         )  # fmt: skip
         pump.history.add(facts)

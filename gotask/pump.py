@@ -10,9 +10,10 @@ from concurrent.futures import Future
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from gotask.context import Plain
-from gotask.errors import TaskComplete, TaskStateError, leaves
+from gotask.errors import StopReason, TaskComplete, TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
 from gotask.tracing import as_text, stack_of
@@ -28,6 +29,10 @@ RELEASE_TIME = 1.0
 
 COMPLETED = (TaskComplete.__name__, "")
 """What most reasons are described by."""
+
+
+def unknown() -> None:
+    """What `described` is at first."""
 
 
 def settle(answer: Future[Any], action: Callable[[], Any]) -> None:
@@ -105,18 +110,19 @@ class Pump:
         self._control: deque[Callable[[], object]] = deque()
         self._parked: Awaitable[Any] | None = None
         self._active: object | None = None
-        self.described: BaseException | None = None
+        self.described: Callable[[], BaseException | None] = unknown
+        """The reason described last, held weakly: it would keep frames, and so tasks, alive."""
         self.description = ("", "")
         self._on_trouble = on_trouble
         self._on_cancel = on_cancel
 
     def describe(self, reason: BaseException | None) -> tuple[str, str]:
-        """A reason as class name and text; the children of a Job mostly share one."""
+        """A reason as class name and text; the children of a Job that is stopped share one."""
         if type(reason) is TaskComplete and not reason.args:
             return COMPLETED
         text = (type(reason).__name__, as_text(reason))
-        if reason is None or reason.__traceback__ is None:  # else it would keep frames, and so tasks, alive
-            self.described, self.description = reason, text
+        if isinstance(reason, StopReason):  # others may be of a built-in type, which nothing can refer to weakly
+            self.described, self.description = ref(reason), text
         return text
 
     def trouble(self, error: BaseException) -> None:

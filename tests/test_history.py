@@ -258,6 +258,50 @@ async def test_the_history_holds_no_task(root: Root) -> None:
     assert [ref() for ref in dead] == [None] * 5
 
 
+class Buffer:
+    """Something large, in the hands of a body."""
+
+
+class Holds(Task):
+    """Has a buffer in its hands when it fails."""
+
+    def __init__(self, seen: list[weakref.ref[Any]]) -> None:
+        self.seen = seen
+
+    async def go(self) -> None:
+        buffer = Buffer()
+        self.seen.append(weakref.ref(buffer))
+        raise Reason("why")
+
+
+class HoldsTwice(Holds):
+    """The same, in two lives: the reason is RetryExhausted, its cause the failure."""
+
+    retry = RetryPolicy(1)
+
+
+class HoldsBelow(Job):
+    """The same in a child: the reason is AutoStop, with the failure in it."""
+
+    def __init__(self, seen: list[weakref.ref[Any]]) -> None:
+        self.seen = seen
+
+    def start(self) -> None:
+        self.add_task(Holds(self.seen))
+
+
+@pytest.mark.parametrize("kind", [Holds, HoldsTwice, HoldsBelow])
+async def test_a_tree_does_not_keep_what_failed_last(root: Root, kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """H5: nor does it keep a reason because it described it last; that would keep the frames of the failures in it."""
+    caplog.set_level("CRITICAL", "gotask")  # pytest keeps log records, and they keep the exception
+    seen: list[weakref.ref[Any]] = []
+    root.add_task(kind(seen))
+    await anyio.sleep(10)
+    gc.collect()
+    assert seen
+    assert [held() for held in seen] == [None] * len(seen)
+
+
 async def test_a_record_holds_only_text_and_numbers(root: Root) -> None:
     """H5: every field of a record is plain, down to the last element."""
     task = root.add_task(Failing(), key=object(), descriptions={"x": object()})
