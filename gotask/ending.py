@@ -139,8 +139,7 @@ class Ending(Stopping):
             LOGGER.error, "dispose of %s took too long and is abandoned; it hangs at %s",
             self.task.execution_path, " < ".join(reversed(extras.abandoned)), extra=self.log_fields(),
         )  # fmt: skip
-        self.pump.late = [one for one in self.pump.late if one[1].suspended]
-        self.pump.late.append((self.task.execution_path, drive))
+        self.pump.late[drive] = self.task.execution_path
         self.loop.let_go()
         drive.cancel()
         self.loop.post(self)

@@ -96,8 +96,8 @@ class Pump:
         self.disposed = 0
         self.abandoned: list[Any] = []
         """What did not stop in time, as `Unstopped`."""
-        self.late: list[tuple[str, Drive]] = []
-        """Calls of `dispose` that were given up and cancelled; most of them end soon (S5)."""
+        self.late: dict[Drive, str] = {}
+        """Calls of `dispose` that were given up and cancelled, with their path, until they end; most do soon (S5)."""
         self.releasing: dict[int, tuple[str, Any]] = {}
         """What is being released beside all loops: by id, its name and what is awaited for it."""
         self.unreleased: list[tuple[str, tuple[str, ...]]] = []
@@ -252,6 +252,7 @@ class Pump:
             await current
             loop: Loop = current.loop
             if loop.drive is not current:
+                self.late.pop(current, None)
                 return  # it was abandoned (S5), and its loop goes on without it
             self.now = self.clock()
             current = self.guarded(loop, loop.resume, current)

@@ -267,12 +267,11 @@ class RootManager(WorkCollection[K, T]):
         if not pump.closing:
             await self._host.gone.wait(pump.backend)
         for _ in range(LATE_TURNS):
-            pump.late = [one for one in pump.late if one[1].suspended]
             if pump.late:
                 await pump.backend.pause()
-        late = [(path, tuple(stack_of(drive.coro))) for path, drive in pump.late]
+        late = [(path, tuple(stack_of(drive.coro))) for drive, path in pump.late.items()]
         pump.abandoned += [Unstopped(path, where) for path, where in pump.unreleased + late]
-        pump.late, pump.unreleased = [], []
+        pump.late, pump.unreleased = {}, []
         for farewell in self._host.farewells:
             try:
                 await farewell()

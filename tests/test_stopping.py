@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -803,6 +805,28 @@ async def test_dispose_timeout(root: Root, caplog: pytest.LogCaptureFixture) -> 
     assert "dispose of" in caplog.text
     assert "took too long and is abandoned" in caplog.text
     assert [record.abandoned for record in root.history.records(id=task.task_id)] == [True]
+
+
+async def test_a_dispose_that_was_given_up_and_has_ended_is_forgotten(root: Root) -> None:
+    """S5: what was given up, cancelled and has ended since keeps its task alive no longer."""
+
+    class Late(Task):
+        dispose_timeout = 1.0
+
+        async def dispose(self) -> None:
+            await anyio.sleep_forever()
+
+    async def live() -> weakref.ref[Any]:
+        task = root.add_task(Late())
+        await task.wait_started()
+        task.stop()
+        await task.wait_stopped()
+        return weakref.ref(task)
+
+    gone = await live()
+    await anyio.sleep(10)
+    gc.collect()
+    assert gone() is None
 
 
 async def test_dispose_timeout_that_is_kept(root: Root) -> None:
