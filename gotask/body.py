@@ -89,15 +89,23 @@ async def _awaited(value: Any) -> Any:
 
 
 async def _in_thread(life: Embodied, body: Body, function: Callable[[], Any]) -> Any:
-    def work() -> tuple[Any]:
+    def work() -> tuple[Any, BaseException | None]:
         body.thread = threading.get_ident()
         try:
-            return (function(),)  # in a tuple, because trio refuses a bare coroutine here
+            return function(), None
+        except BaseException as error:  # as a value: asyncio would close the coroutine with a GeneratorExit
+            return None, error
         finally:
             body.thread = None
 
     if HAS_THREADS:
-        (value,) = await anyio.to_thread.run_sync(work, limiter=life.pump.limiter)
-        return await _awaited(value)
-    warnings.warn("there are no threads here: a plain `run` or `go` holds up the whole program", stacklevel=2)
-    return await _awaited(work()[0])
+        value, error = await anyio.to_thread.run_sync(work, limiter=life.pump.limiter)
+    else:
+        warnings.warn("there are no threads here: a plain `run` or `go` holds up the whole program", stacklevel=2)
+        value, error = work()
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
+    return await _awaited(value)

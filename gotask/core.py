@@ -143,7 +143,14 @@ class Core:
             self.extras.renew()
 
     def added(self, parent: Parent, key: Any, origin: Any) -> None:
-        """Enter a tree, and wait there to be started."""
+        """Enter a tree, and wait there to be started.
+
+        Raises:
+            TypeError: Its owner type is no text.
+        """
+        if not isinstance(self.task.owner_type, str):
+            name = type(self.task).__name__
+            raise TypeError(f"the owner_type of this {name} is {self.task.owner_type!r}: it should be a text")
         self.parent = parent
         self.loop = parent.child_loop
         self.pump = pump = parent.pump

@@ -212,9 +212,10 @@ class Ending(Stopping):
         extras.next_due_at = pump.now + delay
         self.enter(RETRYING)
         if is_failure(reason):
+            follows = "its fallback steps in" if extras.fall_back_next else f"lives again in {delay:.3g} s"
             say(
-                self.logger.warning, "%s failed, and lives again in %.3g s: %r",
-                self.task.execution_path, delay, reason, extra=self.log_fields(),
+                self.logger.warning, "%s failed, and %s: %r",
+                self.task.execution_path, follows, reason, extra=self.log_fields(),
             )  # fmt: skip
             if pump.observers.retry_planned:
                 pump.observers.tell(pump.observers.retry_planned, self.task, reason, delay)

@@ -48,6 +48,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "dispose_timeout": (is_bound, "a number of seconds, 0 or more, or None"),
     "stop_children": (lambda value: value in ("reverse", "concurrent"), '"reverse" or "concurrent"'),
     "on_child_failure": (lambda value: value in ("isolate", "escalate"), '"isolate" or "escalate"'),
+    "owner_type": (lambda value: isinstance(value, str), "a text"),
     "max_children": (
         lambda value: value is None or (isinstance(value, int) and value >= 0),
         "a whole number, 0 or more, or None",

@@ -135,6 +135,10 @@ class Job(Task[R]):
             raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
         if stop_when is not None:
             _check_stop_when(stop_when)
+        if logger is not None and not hasattr(logger, "isEnabledFor"):
+            raise TypeError(f"logger is a logger, such as logging.getLogger('cameras'), not {logger!r}")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name is a text, not {name!r}")
         if descriptions is not None:
             task.set_descriptions(descriptions)
         if retry is not None:

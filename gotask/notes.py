@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gotask.hooks import TaskMeta
 from gotask.life import Life
 from gotask.records import Step, Timings
-from gotask.tracing import TRACE, call_stack, execution_path, shown
+from gotask.tracing import TRACE, as_text, call_stack, execution_path, shown
 
 
 class Notes(metaclass=TaskMeta):
@@ -86,8 +86,8 @@ class Notes(metaclass=TaskMeta):
     # Steps (H3)
 
     def step(self, name: str, detail: str = "") -> None:
-        """Record that a named step of the work has been reached, with its time (H3)."""
-        life = self._life
+        """Record that a named step of the work has been reached, with its time; what is no text becomes one (H3)."""
+        life, name, detail = self._life, as_text(name), as_text(detail)
         if life.parent is None:
             life.more().steps.append(Step(name, detail, 0.0))
             return

@@ -71,6 +71,9 @@ class RetryPolicy:
                     f"the policy for {error.__name__} has a fallback, a breaker or policies of its own, which nobody "
                     f"would look at: give them to the policy of the task"
                 )
+        if isinstance(self.fallback, type) and hasattr(self.fallback, "_life"):
+            name = self.fallback.__name__
+            raise TypeError(f"fallback is the class {name}: give an instance, {name}(…)")
         if not (self.fallback is None or callable(self.fallback) or hasattr(self.fallback, "_life")):
             raise TypeError(f"fallback is a function, plain or async, or a task, not {self.fallback!r}")
         if not isinstance(self.breaker, CircuitBreaker | None):

@@ -74,8 +74,8 @@ def _check(main: Any) -> None:
     if inspect.iscoroutine(main):
         main.close()
         raise TypeError("run() takes the async function itself: gotask.run(main), without brackets after main")
-    if not callable(main):
-        raise TypeError(f"run() takes an async function, not {main!r}")
+    if not callable(main) or hasattr(main, "_life"):  # a task, or a class of tasks
+        raise TypeError(f"run() takes an async function, not {main!r}: `async def main(root)`, which adds tasks")
 
 
 def takes_root(main: Callable[..., Any]) -> bool:

@@ -78,7 +78,12 @@ def snapshot(task: Any) -> TaskSnapshot:
     """A task and all below it, as plain values that no longer change. Run-tasks are not in it (J7).
 
     Take it in the tree's own thread; in another one the parts may be of different moments.
+
+    Raises:
+        TypeError: It is no task.
     """
+    if not hasattr(task, "_life") or isinstance(task, type):
+        raise TypeError(f"snapshot() takes a task, such as a root (of a BlockingRoot: its `root`), not {task!r}")
     order: list[Any] = []
     left = [task]
     while left:

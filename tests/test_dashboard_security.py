@@ -430,7 +430,14 @@ def test_what_cannot_be_is_refused_in_the_caller(options: dict[str, Any], word: 
         Dashboard(**options)
 
 
-@pytest.mark.parametrize("options", [{"redact": "password"}, {"allowed_hosts": "camera.example"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"redact": "password"}, {"allowed_hosts": "camera.example"}, {"allowed_hosts": [7]}, {"allowed_hosts": None},
+        {"host": None},
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_what_is_of_another_type_is_refused(options: dict[str, Any]) -> None:
     """TypeError."""
     with pytest.raises(TypeError, match=next(iter(options))):

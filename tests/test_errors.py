@@ -292,6 +292,11 @@ class Hello(Task):
         await anyio.sleep(5)
 
 
+class Numbered(Hello):
+    def __init__(self) -> None:
+        self.owner_type = 7  # type: ignore[assignment]
+
+
 async def fetch(url: str) -> str:
     return url
 
@@ -318,6 +323,13 @@ WRONG_ADDS: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     ),
     "a wrong retry": (lambda job: job.add_task(Hello(), retry=-5), ValueError, "max_retry is .*not -5"),
     "an unhashable key": (lambda job: job.add_task(Hello(), key=[1]), TypeError, r"\[1\].*hash"),
+    "a number as name": (lambda job: job.add_task(Hello(), name=7), TypeError, "name is a text, not 7"),
+    "a number as owner type": (
+        lambda job: job.add_task(Numbered()), TypeError, "the owner_type of this Numbered is 7: it should be a text",
+    ),
+    "the name of a logger": (
+        lambda job: job.add_task(Hello(), logger="cameras"), TypeError, r"logging.getLogger\('cameras'\), not 'cameras'",
+    ),
     "a dependence on a class": (lambda job: job.add_depend_task(Hello), TypeError, "Hello is a class"),
     "a dependence on None": (lambda job: job.add_depend_task(None), TypeError, "None is no task"),
     "a class as replacement": (lambda job: job.replace_task(1, Hello), TypeError, "Hello is a class"),
@@ -472,6 +484,12 @@ WRONG_CALLS: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "an interval that is none": (lambda task: task.set_retry(1, float("nan")), ValueError, "interval is a number"),
     "errors in a list": (lambda task: task.set_retry(1, retry_on=[OSError]), TypeError, "retry_on is an exception"),
     "a wrong fallback": (lambda task: task.set_retry(1, fallback=5), TypeError, "fallback is a function"),
+    "a class as fallback": (lambda task: task.set_retry(1, fallback=Hello), TypeError, r"an instance, Hello\(…\)"),
+    "a policy and more": (
+        lambda task: task.set_retry(RetryPolicy(3), jitter=0.5), TypeError, r"a RetryPolicy or what .*, not both",
+    ),
+    "a snapshot of a class": (lambda task: gotask.snapshot(Hello), TypeError, r"snapshot\(\) takes a task, .*Hello"),
+    "a snapshot of nothing": (lambda task: gotask.snapshot(None), TypeError, r"snapshot\(\) takes a task, .*None"),
     "a wrong breaker": (lambda task: task.set_retry(1, breaker=5), TypeError, "breaker is a CircuitBreaker"),
     "a key once it is in a tree": (
         lambda task: setattr(task, "key", "k"), TaskStateError, "fixed now that it is in a tree: set it before",
@@ -671,6 +689,8 @@ async def async_generator() -> AsyncIterator[int]:
 
 WRONG_RUNS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a number": (lambda: gotask.run(5), TypeError, r"run\(\) takes an async function, not 5"),  # type: ignore[arg-type]
+    "a task": (lambda: gotask.run(Hello()), TypeError, r"which adds tasks"),  # type: ignore[arg-type]
+    "a class of tasks": (lambda: gotask.run(Hello), TypeError, r"Hello.*which adds tasks"),
     "a coroutine": (
         lambda: gotask.run(fetch("u")), TypeError, r"takes the async function itself: gotask.run\(main\)",  # type: ignore[arg-type]
     ),

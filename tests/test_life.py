@@ -869,6 +869,23 @@ def test_system_exit_out_of_a_thread(
     assert own.state is bystander.state is task.state is S.DISPOSED
 
 
+@pytest.mark.parametrize("threaded", [False, True])
+@pytest.mark.parametrize("hook", ["run", "go"])
+async def test_generator_exit_is_a_failure(root: RootManager[Any, Any], hook: str, threaded: bool) -> None:
+    """L6, L15: out of a body it is a failure like another, and nothing hangs."""
+    error = GeneratorExit("mine")
+
+    def body(self: Any) -> None:
+        raise error
+
+    task = root.add_task(
+        type("Raising", (Task,), {hook: body, "__module__": __name__})() if threaded else raising(hook, error)
+    )
+    with anyio.fail_after(5):
+        assert await task.wait_stopped() is error
+    assert root.state is S.STARTED
+
+
 def test_system_exit_is_not_retried(anyio_backend: tuple[str, dict[str, Any]]) -> None:
     """L14, R4: no retry holds SystemExit up."""
     task = raising("go", SystemExit(3))

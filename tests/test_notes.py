@@ -68,6 +68,13 @@ def test_a_step_before_the_tree() -> None:
     assert task.steps == (Step("packed", "", 0.0),)
 
 
+def test_what_is_no_text_becomes_one() -> None:
+    """H3, H5: an exception as detail is the first thing one tries; the history and the dashboard keep texts."""
+    task = Idle()
+    task.step(7, ValueError("no signal"))  # type: ignore[arg-type]
+    assert task.steps == (Step("7", "no signal", 0.0),)
+
+
 # Descriptions
 
 

@@ -1109,6 +1109,17 @@ async def test_fallback_function(root: Root) -> None:
     assert task.result == "instead"
 
 
+async def test_the_log_tells_a_retry_from_a_fallback(root: Root, caplog: pytest.LogCaptureFixture) -> None:
+    """R7: the fallback is no other life of the same kind, and the log does not say so."""
+    task = root.add_task(Raises(FAIL, ValueError("the last")), retry=RetryPolicy(1, 2, fallback=lambda: 1))
+    await task
+    path = task.execution_path
+    assert [record.getMessage().removeprefix(path) for record in caplog.records] == [
+        f" failed, and lives again in 2 s: {FAIL!r}",
+        " failed, and its fallback steps in: ValueError('the last')",
+    ]
+
+
 async def test_the_reason_after_a_fallback(root: Root) -> None:
     """R7: the reason is TaskComplete, with the last failure as `__cause__`."""
     last = ValueError("the last")

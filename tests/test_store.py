@@ -319,6 +319,7 @@ def test_a_program_without_async_has_a_history_too(place: str) -> None:
         ("nonsense://", ValueError, "kept in sqlite or postgresql, not in nonsense"),
         ("://", ValueError, "is no URL of a database"),
         ("/no/such/folder/history.db", FileNotFoundError, "there is no folder"),
+        (".", IsADirectoryError, "is a folder, and the history is a file: name one in it"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused(where: str, error: type[Exception], words: str) -> None:

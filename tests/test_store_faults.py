@@ -152,7 +152,7 @@ async def test_a_locked_file_delays_and_loses_nothing(tmp_path: Path, caplog: py
         assert await store.flush()
         assert await store.count() == 100
     assert warnings(caplog) == [
-        "the history cannot be written now, and is tried again: database is locked",
+        f"the history cannot be written now, and is tried again: database is locked ({place})",
         "the history is written again",
     ]
     assert store.dropped == 0

@@ -116,9 +116,10 @@ def test_it_runs_without_the_packages_of_the_server_and_without_threads() -> Non
     assert done.stdout.split("\n")[:2] == ["[200, 200, 200, 200, 200, 200, 501, 202, 202]", "bye"]
 
 
-def test_without_its_packages_it_says_which_extra_has_them() -> None:
+@pytest.mark.parametrize("view", ["TaskTree", "Stepper"])
+def test_without_its_packages_it_says_which_extra_has_them(view: str) -> None:
     """An error that can be acted on."""
-    code = "import sys; sys.modules['anywidget'] = None; from gotask_dashboard import TaskTree"
+    code = f"import sys; sys.modules['anywidget'] = None; from gotask_dashboard import {view}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.strip().endswith(
         "ModuleNotFoundError: a view in a notebook needs the package anywidget: pip install 'gotask[notebook]'"

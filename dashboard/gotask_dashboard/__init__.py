@@ -23,7 +23,13 @@ else:
         """Import a name when it is first used: FastAPI and SQLAlchemy take half a second (PEP 562)."""
         if name not in _PLACES:
             raise AttributeError(f"module 'gotask_dashboard' has no attribute {name!r}")
-        module = __import__(f"gotask_dashboard.{_PLACES[name]}", fromlist=[name])
+        try:
+            module = __import__(f"gotask_dashboard.{_PLACES[name]}", fromlist=[name])
+        except ModuleNotFoundError as error:
+            if error.name not in ("anywidget", "ipywidgets", "traitlets"):
+                raise
+            needs = f"a view in a notebook needs the package {error.name}: pip install 'gotask[notebook]'"
+            raise ModuleNotFoundError(needs, name=error.name) from None
         return globals().setdefault(name, getattr(module, name))
 
     def __dir__():

@@ -60,6 +60,8 @@ def check(
         raise ModuleNotFoundError(
             f"gotask_dashboard needs the package {missing}: pip install 'gotask[dashboard]'", name=missing
         )
+    if not isinstance(host, str):
+        raise TypeError(f"host is the name or the address where to listen, not {host!r}")
     if token is True or token == "" or not isinstance(token, str | bool | None):
         raise ValueError(f"token is a text, None for one that is made, or False for none, not {token!r}")
     if isinstance(token, str) and not (token.isascii() and token.isprintable() and " " not in token):
@@ -72,9 +74,13 @@ def check(
     check_redact(redact)
     if isinstance(allowed_hosts, str):
         raise TypeError(f"allowed_hosts is a list of names, not one text: ({allowed_hosts!r},)")
+    if not isinstance(allowed_hosts, Iterable):
+        raise TypeError(f"allowed_hosts is a list of names, not {allowed_hosts!r}")
     if not isinstance(keep_stopped, int) or keep_stopped < 0:
         raise ValueError(f"keep_stopped is a number of tasks, 0 or more, not {keep_stopped!r}")
     names = {"localhost", host, *allowed_hosts}
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"allowed_hosts is a list of names, not {allowed_hosts!r}")
     made = secrets.token_urlsafe(24) if token is None else token or ""
     return Options(
         host, made, token is None, bool(read_only), redact, frozenset(name.lower() for name in names), keep_stopped

@@ -7,13 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-try:
-    import anywidget
-    import traitlets
-    from ipywidgets import Layout
-except ModuleNotFoundError as error:
-    needs = f"a view in a notebook needs the package {error.name}: pip install 'gotask[notebook]'"
-    raise ModuleNotFoundError(needs, name=error.name) from None
+import anywidget
+import traitlets
+from ipywidgets import Layout
 
 from gotask import BlockingRoot, GotaskError, RootManager, TaskSnapshot, TaskState, TaskStateError, snapshot
 from gotask_dashboard import cells, fallback, paths

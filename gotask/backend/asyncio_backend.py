@@ -101,9 +101,9 @@ class AsyncioBody(Cancelling):
         value, error = None, None
         try:
             value = await coro
-        except GeneratorExit:
-            raise
         except BaseException as caught:
+            if isinstance(caught, GeneratorExit) and asyncio.current_task() is not self.task:
+                raise  # it is being closed, with the loop
             error = caught
         self.over()
         done(value, error)

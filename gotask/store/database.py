@@ -64,6 +64,7 @@ def parse(where: Place) -> URL:
     Raises:
         ValueError: It is a URL of no database that can be used.
         FileNotFoundError: The folder of the file does not exist.
+        IsADirectoryError: It is a folder.
     """
     if where is None:
         return make_url(MEMORY)
@@ -86,6 +87,8 @@ def parse(where: Place) -> URL:
     file = Path(str(url.database)).absolute()
     if not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent} for the history {file.name}: make it first")
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder, and the history is a file: name one in it")
     return url.set(drivername="sqlite", database=str(file))
 
 
@@ -99,6 +102,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self.place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
         self.engine, self._lock = _engine(url)
         self._closed = False
         weakref.finalize(self, self.engine.dispose)  # what is in memory stays open as long as somebody may ask

@@ -240,7 +240,8 @@ class Writer(Observer):
             return True
         if not self._trouble:
             self._trouble = short(error)
-            say(LOGGER.warning, "the history cannot be written now, and is tried again: %s", self._trouble)
+            why = self._trouble, self._database.place
+            say(LOGGER.warning, "the history cannot be written now, and is tried again: %s (%s)", *why)
         self._say_dropped()
         self._database.reset()  # what is left of a broken connection
         self._delay = min(self._delay * 2 or FIRST_DELAY, LAST_DELAY)
@@ -268,7 +269,8 @@ class Writer(Observer):
         self._batch.clear()
         self._lost += lost
         if lost:
-            say(LOGGER.error, "the history gave up, and lost %d lives in all: %s", self.dropped, short(error))
+            why = short(error), self._database.place
+            say(LOGGER.error, "the history gave up, and lost %d lives in all: %s (%s)", self.dropped, *why)
 
 
 def short(error: BaseException) -> str:
