@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import anyio
 
 from gotask import logs
+from gotask.backend import current_backend
 from gotask.errors import Exit
 from gotask.root import RootManager
 from gotask.stop_report import ShutdownReport
@@ -44,9 +45,11 @@ def run(main: Callable[..., Awaitable[R]], *args: Any, backend: str = "asyncio",
         TypeError: `main` is no async function.
         ValueError: The back end is unknown, or GOTASK_LOG.
         ModuleNotFoundError: The back end is not installed.
+        RuntimeError: An event loop is running here already.
     """
     name, options = find_backend(backend)
     _check(main)
+    _check_no_loop()
     logs.configure()
     root: RootManager[Any, Any] = RootManager(**{"handle_signals": True, **root_options})
     result: R | None = anyio.run(_run, main, root, args, backend=name, backend_options=options)
@@ -76,6 +79,17 @@ def _check(main: Any) -> None:
         raise TypeError("run() takes the async function itself: gotask.run(main), without brackets after main")
     if not callable(main) or hasattr(main, "_life"):  # a task, or a class of tasks
         raise TypeError(f"run() takes an async function, not {main!r}: `async def main(root)`, which adds tasks")
+
+
+def _check_no_loop() -> None:
+    try:
+        current_backend()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "gotask.run() starts an event loop, and one is running here already, as in a notebook or a server: "
+        "use `async with gotask.RootManager() as root:` there"
+    )
 
 
 def takes_root(main: Callable[..., Any]) -> bool:

@@ -286,14 +286,14 @@ class Task(Notes, Care, Generic[R]):
         breaker: CircuitBreaker | None = None,
     ) -> None:
         """Be started again after a failure; takes a RetryPolicy, or what one is made of (R1). Keeps the count (R3)."""
-        whole = max_retry if isinstance(max_retry, RetryPolicy) else None
+        count, whole = (0, max_retry) if isinstance(max_retry, RetryPolicy) else (max_retry, None)
         policy = RetryPolicy(
-            max_retry if whole is None else 0, interval, backoff=backoff, max_interval=max_interval, jitter=jitter,
+            count, interval, backoff=backoff, max_interval=max_interval, jitter=jitter,
             retry_on=retry_on, give_up_on=give_up_on, healthy_after=healthy_after, within=within, policies=policies,
             fallback=fallback, breaker=breaker,
         )  # fmt: skip
         if whole is not None and policy != RetryPolicy():
-            raise TypeError("set_retry() takes a RetryPolicy or what one is made of, not both: dataclasses.replace() it")
+            raise TypeError("set_retry() takes a RetryPolicy or what one is made of, not both: see dataclasses.replace")
         self._life.more().policy = whole or policy
 
     def reset_retry_count(self) -> None:

@@ -328,7 +328,7 @@ WRONG_ADDS: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
         lambda job: job.add_task(Numbered()), TypeError, "the owner_type of this Numbered is 7: it should be a text",
     ),
     "the name of a logger": (
-        lambda job: job.add_task(Hello(), logger="cameras"), TypeError, r"logging.getLogger\('cameras'\), not 'cameras'",
+        lambda job: job.add_task(Hello(), logger="cameras"), TypeError, r"getLogger\('cameras'\), not 'cameras'",
     ),
     "a dependence on a class": (lambda job: job.add_depend_task(Hello), TypeError, "Hello is a class"),
     "a dependence on None": (lambda job: job.add_depend_task(None), TypeError, "None is no task"),
@@ -706,6 +706,12 @@ def test_wrong_runs(what: str) -> None:
     call, kind, message = WRONG_RUNS[what]
     with pytest.raises(kind, match=message):
         call()
+
+
+async def test_run_where_a_loop_is_running() -> None:
+    """M1, M2: in a notebook or a server it says what to use there."""
+    with pytest.raises(RuntimeError, match=r"one is running here already.*async with gotask.RootManager"):
+        gotask.run(fetch)
 
 
 def test_unknown_pointers() -> None:
