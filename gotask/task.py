@@ -261,9 +261,7 @@ class Task(Notes, Care, Generic[R]):
     def _await(self, what: str) -> Life:
         life = self._life
         if life.parent is None:
-            raise TaskStateError(
-                f"{type(self).__name__} is in no tree, so {what} would never come: add it with add_task"
-            )
+            raise TaskStateError(f"{type(self).__name__} is in no tree, so {what} never comes: add it with add_task")
         life.pump.check_thread(f"waiting for {what}")
         return life
 
