@@ -72,7 +72,7 @@ def cut(text: str, columns: int) -> str:
 def folded(text: str, columns: int) -> list[str]:
     """The text in lines of so many columns, broken between words, or between Chinese characters."""
     lines = [""]
-    for part in re.findall(r"\n|[^\s\u2e80-\uffff]+\s?|[\u2e80-\uffff]\s?|\s", text):
+    for part in re.findall(r"\n|[^\s\u2e80-\uffff]+[^\S\n]?|[\u2e80-\uffff][^\S\n]?|\s", text):
         if part == "\n":
             lines.append("")
         elif not lines[-1] or width(lines[-1] + part.rstrip()) <= columns or part in "，。；：、）":
