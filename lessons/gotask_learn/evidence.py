@@ -24,6 +24,8 @@ class Seen:
     life: int
     state: TaskState | None
     details: dict[str, Any]
+    at: int
+    """How many states had been taken in the whole tree."""
 
     def __getitem__(self, name: str) -> Any:
         return self.details[name]
@@ -85,6 +87,10 @@ class Evidence(gotask.Observer):
         """The task that did it."""
         return None if seen.task is None else self.tasks.get(seen.task)
 
+    def was_over(self, task: Known, seen: Seen) -> bool:
+        """Whether a task had been disposed when the world saw this."""
+        return (task.id, TaskState.DISPOSED) in self.order[: seen.at]
+
     def children(self, parent: int) -> list[Known]:
         """The tasks below this one, in the order in which they were added."""
         return [task for task in self.tasks.values() if task.parent == parent]
@@ -98,7 +104,7 @@ class Evidence(gotask.Observer):
         known = None if task is None else self.tasks.get(task.task_id)
         life = 0 if known is None else known.states.count(TaskState.STARTING)
         state = None if task is None else task.state
-        self.seen.append(Seen(what, None if task is None else task.task_id, life, state, details))
+        self.seen.append(Seen(what, None if task is None else task.task_id, life, state, details, len(self.order)))
 
     def attached(self, root: Any) -> None:
         self.task_added(root)

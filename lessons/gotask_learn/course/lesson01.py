@@ -121,6 +121,9 @@ def main_stops_the_cooler(found: Evidence) -> None:
     told = str(cooler.stops[0])
     shown = [str(seen["value"]) for seen in found.saw("shown")]
     expect(told in shown, "not_waited", [told], shown, stops=stops)
+    last = [seen for seen in found.saw("shown") if str(seen["value"]) == told][-1]
+    expect(found.was_over(cooler, last), "too_soon", ["cooler DISPOSED", f"shown {told}"],
+           [f"shown {told}", "cooler DISPOSED"])  # fmt: skip
 
 
 # The challenge: a lighthouse
