@@ -18,11 +18,12 @@ from xml.etree import ElementTree
 import pytest
 
 from gotask.words import width
-from gotask_learn import desk
+from gotask_learn import desk, texts
 from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
 from gotask_learn.report import side_by_side, wrapped
 from gotask_learn.source import solve
+from gotask_learn.trial import attempt, printed
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 LAST = exercises(Path())[-1].number
@@ -97,6 +98,8 @@ def test_run_and_progress(course: Path) -> None:
     said = learn(course, "run")
     assert said.returncode == 0
     assert "What it printed:" in said.stdout
+    assert "Next: edit lessons/lesson02/main.py, then run: gotask learn run 2" in said.stdout.replace("\\", "/")
+    assert said.stdout.rstrip().endswith("then run: gotask learn run 1 --challenge")
     assert json.loads((course / "lessons" / FILE).read_text("utf-8"))["done"] == {"lesson01": 5}
 
 
@@ -111,6 +114,29 @@ def test_without_a_terminal_it_runs_once(course: Path) -> None:
     said = learn(course)
     assert said.returncode == 1
     assert "then run: gotask learn run 1" in said.stdout
+    solved(course)
+    assert "Without a terminal" not in learn(course).stdout
+
+
+def test_the_last_lesson_has_none_behind_it(course: Path) -> None:
+    """After the last lesson there is only its challenge to go on with."""
+    solved(course, LAST)
+    said = learn(course, "run", str(LAST)).stdout
+    assert "That was the last lesson." in said
+    assert f"gotask learn run {LAST} --challenge" in said
+
+
+def test_the_command_is_named_as_it_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a repository whose environment is not on the PATH the command is that of do.py; anywhere else, `gotask`."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert texts.typed() == "gotask learn"
+    monkeypatch.chdir(texts.REPOSITORY)
+    assert texts.typed() == "python3 do.py learn"
+    assert "`python3 do.py learn hint 1`" in texts.say("hint", arguments=1)
+    installed = tmp_path / ("gotask.exe" if os.name == "nt" else "gotask")
+    installed.touch(0o755)
+    assert texts.typed() == "gotask learn"
 
 
 def test_a_lesson_that_is_not_there(course: Path) -> None:
@@ -124,6 +150,7 @@ def test_hints_come_in_three_stages(course: Path) -> None:
     locked = learn(course, "solution", "1")
     assert "after its last hint" in locked.stdout
     heads = [learn(course, "hint", "1").stdout.splitlines()[0] for _ in range(4)]
+    assert "gotask learn solution 1" in learn(course, "hint", "1").stdout
     assert heads == [f"Hint {stage}/3 for TODO 1: open the sensor in `start`" for stage in (1, 2, 3, 3)]
     assert "+    async def start(self) -> None:" in learn(course, "solution", "1").stdout
     assert "One solution of challenge 1" not in learn(course, "solution", "1", "--challenge").stdout
@@ -238,6 +265,18 @@ def test_a_syntax_error_is_explained(course: Path) -> None:
     assert said.returncode == 1
     assert "Python cannot read lessons/lesson01/main.py, line" in said.stdout.replace("\\", "/")
     assert "Traceback" not in said.stdout + said.stderr
+    place, line = attempt(Exercise(course / "lessons", 1)).place
+    assert path.read_text("utf-8").splitlines()[line - 1].startswith("async def main(root(")
+    assert place == str(path)
+
+
+def test_a_forgotten_await_is_told_once(course: Path) -> None:
+    """Where `await` is missing the report says so; Python's own warning, with a line of a library, does not come."""
+    path = main_of(course)
+    path.write_text(solve(path.read_text("utf-8")).replace("await self.sensor.open()", "self.sensor.open()"), "utf-8")
+    said = learn(course, "run", "1")
+    assert "called without `await`" in said.stdout
+    assert "RuntimeWarning" not in said.stdout + said.stderr
 
 
 BAD: dict[str, tuple[str, str]] = {
@@ -315,6 +354,19 @@ def test_lines_are_broken_by_width(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(lines) > 2
         assert max(map(width, lines)) <= 38
         assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_lines_that_are_written_apart_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of several lines keeps them, each broken where it is too long."""
+    monkeypatch.setenv("COLUMNS", "24")
+    assert wrapped("first line\nthe second one, longer\n第三行。\n第四行。") == [
+        "first line", "the second one,", "longer", "第三行。", "第四行。"
+    ]  # fmt: skip
+
+
+def test_output_keeps_its_indentation() -> None:
+    """What a program printed is shown as it stands, the first line too."""
+    assert printed("\n  one\n    two\n\n") == "  one\n    two"
 
 
 def test_side_by_side_marks_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,7 +457,7 @@ def test_the_terminal_follows_the_file(course: Path, terminal: Callable[..., Ter
     path.write_text(solve(path.read_text("utf-8"), {1, 2}), "utf-8")
     shown.wait_for("TODO 3/5 is yours")
     solved(course)
-    shown.wait_for("Lesson 1 is done", "What you have learned", "[mean]")
+    shown.wait_for("Lesson 1 is done", "What you have learned", "[mean]", "n goes on to the next lesson.  t opens")
     shown.press("q")
     assert shown.ended() == 0
 
@@ -471,7 +523,7 @@ def test_another_size_of_the_terminal(terminal: Callable[..., Terminal]) -> None
     shown.resize(50, 14)
     shown.wait_for("...", "q quit", "Lesson 1 of")
     shown.resize(120, 40)
-    shown.wait_for("Stuck? `gotask learn hint 1`")
+    shown.wait_for("TODO 1/5 is yours", "h gives a hint.")
 
 
 @posix

@@ -286,7 +286,15 @@ class Learning(gotask.Work):
             parts += [Text(), Text(say("output"), "dim"), Text(self.outcome.output, "dim")]
         path, line = self.outcome.place
         where = Text(f"{shown(path)}:{line}", f"bold link file://{Path(path).absolute()}")
-        return Group(*parts, Text(), Text.assemble(where, "   ", (say("watching"), "dim")))
+        return Group(*parts, Text(), Text.assemble(where, "   ", (self.onward(self.outcome), "dim")))
+
+    def onward(self, outcome: Outcome) -> str:
+        """What to do next."""
+        if not outcome.passed:
+            return say("watching")
+        last = self.place.find(self.exercise.number + 1, False) is None
+        ways = ["last" if last else "go_on", *([] if self.exercise.challenge else ["go_on_challenge"])]
+        return "  ".join(map(say, ways))
 
     def keys(self) -> Text:
         line = Text()

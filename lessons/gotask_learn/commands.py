@@ -14,7 +14,7 @@ from gotask_learn import classroom, desk
 from gotask_learn.place import Exercise, NoLessons, copy_course, exercises, find_lessons
 from gotask_learn.progress import Progress
 from gotask_learn.texts import text
-from gotask_learn.trial import attempt, say
+from gotask_learn.trial import arguments_of, attempt, say
 from gotask_learn.trouble import shown
 
 Command = Callable[[Namespace], int]
@@ -122,6 +122,8 @@ def run(place: Place, exercise: Exercise) -> int:
     print(outcome.text)
     if outcome.output:
         print("", say("output"), *(f"  {line}" for line in outcome.output.splitlines()), sep="\n")
+    if following := desk.onward(outcome, place.find(exercise.number + 1, False)):
+        print("", following, sep="\n")
     return 0 if outcome.passed else 1
 
 
@@ -209,7 +211,8 @@ def watch(options: Namespace) -> int:
         options.number, options.challenge = None, False
         status = run(options)
         exercise = Place().current
-        print("", say("once", path=shown(str(exercise.path)), number=exercise.number), sep="\n")
+        if status:
+            print("", say("once", path=shown(str(exercise.path)), arguments=arguments_of(exercise)), sep="\n")
         return status
     from gotask_learn.app import watch_lessons
 

@@ -7,6 +7,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from gotask_learn import texts
 from gotask_learn.place import Exercise
 from gotask_learn.progress import Progress
 from gotask_learn.source import solve
@@ -27,6 +28,23 @@ def noted(progress: Progress, outcome: Outcome) -> None:
         progress.done[outcome.exercise.name] = outcome.done
 
 
+def onward(outcome: Outcome, following: Exercise | None) -> str:
+    """What to type after a run; `following` is the next lesson."""
+    exercise = outcome.exercise
+    if not outcome.passed:
+        unmet = outcome.verdict is not None and outcome.verdict.unmet
+        return texts.say("hint", arguments=arguments_of(exercise)) if unmet else ""
+    lines = [texts.say("course_done") if following is None else say("next_run", **named(following))]
+    if not exercise.challenge:
+        lines.append(say("challenge_run", **named(Exercise(exercise.folder, exercise.number, True))))
+    return "\n".join(lines)
+
+
+def named(exercise: Exercise) -> dict[str, str]:
+    """What texts say of an exercise: its file, and how it is named on the command line."""
+    return {"path": shown(str(exercise.path)), "arguments": arguments_of(exercise)}
+
+
 def hint(progress: Progress, exercise: Exercise) -> str:
     """The next stage of the hints for the TODO that comes next."""
     number = next_gate(progress, exercise)
@@ -38,7 +56,8 @@ def hint(progress: Progress, exercise: Exercise) -> str:
     assert isinstance(hints, list)
     head = say("hint_head", stage=stage, number=number, task=exercise.of_gate(number, "task"))
     said = "\n".join(f"  {each}" for each in hints[:stage])
-    return "\n".join([head, "", said] + (["", say("hint_more")] if stage < STAGES else []))
+    more = say("hint_more" if stage < STAGES else "hint_last", arguments=arguments_of(exercise))
+    return "\n".join([head, "", said, "", more])
 
 
 def solution(progress: Progress, exercise: Exercise) -> str:

@@ -120,7 +120,7 @@ class Lesson:
         """Judge, tell, and exit."""
         self._judged = True
         verdict = self.verdict(errors, hung)
-        tell(report(verdict, self.text("learned") if verdict.passed else "", self.following()))
+        tell(report(verdict, self.text("learned") if verdict.passed else "", self.following(verdict)))
         verdict.send()
         leave(0 if verdict.passed else 1)
 
@@ -140,8 +140,12 @@ class Lesson:
             place(self.file, number), unmet.expected, unmet.actual, errors or hung,
         )  # fmt: skip
 
-    def following(self) -> str:
+    def following(self, verdict: Verdict) -> str:
         """Where it goes on from here."""
+        if verdict.unmet:
+            return say("hint", arguments=f"{self.number}{' --challenge' if self.is_challenge else ''}")
+        if not verdict.passed:
+            return ""
         here = Path(self.file).parent
         if not self.is_challenge and (here / "challenge.py").exists():
             extra = "\n" + say("challenge", path=trouble.shown(str(here / "challenge.py")))

@@ -34,16 +34,15 @@ def report(verdict: Verdict, learned: str = "", following: str = "") -> str:
 
     Args:
         learned: What the lesson taught, for the end.
-        following: Where it goes on.
+        following: What to do next.
     """
     name = say("challenge_word" if verdict.challenge else "lesson_word", number=verdict.lesson)
+    parts = []
     if verdict.passed:
-        parts = [say("solved", lesson=name, total=verdict.total)]
+        parts += [say("solved", lesson=name, total=verdict.total)]
         if learned:
             parts += ["", say("learned"), *(f"  {line}" for line in wrapped(learned))]
-        return "\n".join([*parts, "", following] if following else parts)
-    parts = []
-    if verdict.unmet:
+    elif verdict.unmet:
         number = verdict.done + 1
         parts += [say("undone", lesson=name, number=number, total=verdict.total, place=verdict.place), ""]
         parts += [f"  {line}" for line in wrapped(verdict.message)]
@@ -53,6 +52,4 @@ def report(verdict: Verdict, learned: str = "", following: str = "") -> str:
         parts.append(say("but" if verdict.done == verdict.total else "before_main", lesson=name))
     if verdict.trouble:
         parts += ["", *verdict.trouble.splitlines()]
-    if verdict.unmet:
-        parts += ["", say("hint", arguments=f"{verdict.lesson}{' --challenge' if verdict.challenge else ''}")]
-    return "\n".join(parts)
+    return "\n".join([*parts, "", following] if following else parts)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 from gotask import words
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def catalogue(name: str, lang: str) -> dict[str, Any]:
@@ -14,7 +18,13 @@ def catalogue(name: str, lang: str) -> dict[str, Any]:
 
 def text(name: str, key: str, /, **values: object) -> str:
     """One text of a catalogue, such as `text("texts/report", "undone", number=1)`."""
-    return str(catalogue(name, words.language())[key]).strip().format(**values)
+    return str(catalogue(name, words.language())[key]).strip().format(learn=typed(), **values)
+
+
+def typed() -> str:
+    """How the learner types the runner's command: the environment that do.py makes is not on the PATH."""
+    installed = shutil.which("gotask") or Path.cwd() != REPOSITORY or not (REPOSITORY / "do.py").exists()
+    return "gotask learn" if installed else "python3 do.py learn"
 
 
 def say(key: str, /, **values: object) -> str:

@@ -33,6 +33,8 @@ class Outcome:
     text: str
     output: str = ""
     seconds: float = 0.0
+    line: int | None = None
+    """Of a file that Python cannot read."""
 
     @property
     def passed(self) -> bool:
@@ -49,15 +51,15 @@ class Outcome:
         path = str(self.exercise.path)
         where = self.verdict.place if self.verdict is not None else ""
         line = where.rpartition(":")[2]
-        return path, int(line) if line.isdigit() else 1
+        return path, self.line or (int(line) if line.isdigit() else 1)
 
 
 def attempt(exercise: Exercise, *, lang: str | None = None,
             started: Callable[[subprocess.Popen[bytes]], object] = id) -> Outcome:  # fmt: skip
     """Run an exercise, and explain how it went."""
-    trouble = unfit(exercise)
+    trouble, line = unfit(exercise)
     if trouble:
-        return Outcome(exercise, None, trouble)
+        return Outcome(exercise, None, trouble, line=line)
     run = run_lesson(exercise.path, lang=lang, quiet=True, started=started)
     if run.verdict is None:
         return Outcome(exercise, None, without_verdict(exercise, run), printed(run.output), run.seconds)
@@ -71,15 +73,15 @@ def arguments_of(exercise: Exercise) -> str:
     return f"{exercise.number}{' --challenge' if exercise.challenge else ''}"
 
 
-def unfit(exercise: Exercise) -> str:
-    """Why the file cannot be run at all; "" if it can."""
+def unfit(exercise: Exercise) -> tuple[str, int | None]:
+    """Why the file cannot be run at all, and the line that is to blame; "" if it can."""
     path = shown(str(exercise.path))
     try:
         source = exercise.path.read_bytes()
     except FileNotFoundError:
-        return say("deleted", path=path, arguments=arguments_of(exercise))
+        return say("deleted", path=path, arguments=arguments_of(exercise)), None
     except OSError as error:
-        return say("unreadable", path=path, why=error.strerror)
+        return say("unreadable", path=path, why=error.strerror), None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -89,10 +91,10 @@ def unfit(exercise: Exercise) -> str:
         if error.text:
             column = max((error.offset or 1) - 1 - (len(error.text) - len(error.text.lstrip())), 0)
             lines += ["", f"    {error.text.strip()}", "    " + " " * column + "^"]
-        return "\n".join([*lines, "", say("syntax_hint")])
+        return "\n".join([*lines, "", say("syntax_hint")]), error.lineno
     except ValueError as error:
-        return say("unreadable", path=path, why=error)
-    return ""
+        return say("unreadable", path=path, why=error), None
+    return "", None
 
 
 def without_verdict(exercise: Exercise, run: Run) -> str:
@@ -104,5 +106,5 @@ def without_verdict(exercise: Exercise, run: Run) -> str:
 
 def printed(output: str) -> str:
     """The last lines of what a program printed."""
-    lines = [line[:COLUMNS] for line in output.strip().splitlines()]
+    lines = [line[:COLUMNS] for line in output.strip("\n").splitlines()]
     return "\n".join(lines[-LINES:])
