@@ -8,7 +8,7 @@ try:
     import gotask
     from gotask_learn.course.lesson05 import Concert, challenge
 except ImportError:
-    raise SystemExit("This Python has no gotask. Run the lessons with: make learn   (or: python3 do.py learn)") from None
+    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Drummer(gotask.TickTask):

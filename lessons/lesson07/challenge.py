@@ -8,7 +8,7 @@ try:
     import gotask
     from gotask_learn.course.lesson07 import Producer, Stage, challenge
 except ImportError:
-    raise SystemExit("This Python has no gotask. Run the lessons with: make learn   (or: python3 do.py learn)") from None
+    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Shot(gotask.Task):

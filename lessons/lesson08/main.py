@@ -20,7 +20,7 @@ try:
         lesson,
     )
 except ImportError:
-    raise SystemExit("This Python has no gotask. Run the lessons with: make learn   (or: python3 do.py learn)") from None
+    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 screen = Screen()
 archive = Archive()

@@ -8,7 +8,7 @@ try:
     import gotask
     from gotask_learn.course.lesson09 import Box, Logbook, Turbine, challenge, turbines
 except ImportError:
-    raise SystemExit("This Python has no gotask. Run the lessons with: make learn   (or: python3 do.py learn)") from None
+    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 box = Box()
 logbook = Logbook()
