@@ -325,8 +325,8 @@ def run(*command: str) -> int:
 
 
 def workers() -> list[str]:
-    """pytest's arguments for running on all cores, and one more: tests wait for half of their time."""
-    return ["-n", str(min((os.cpu_count() or 2) + 1, 8)), "--dist", "worksteal"]
+    """pytest's arguments for running on all cores."""
+    return ["-n", str(min(max(os.cpu_count() or 2, 2), 8)), "--dist", "worksteal"]
 
 
 # The commands.

@@ -379,6 +379,18 @@ def test_the_theme_switches_and_stays(service: Program, visit: Open) -> None:
     assert seen.page.evaluate(paper) == dark
 
 
+def test_the_colours_come_with_the_name_of_the_theme(service: Program, visit: Open) -> None:
+    """No frame is painted in between."""
+    seen = visit(service.base)
+    button = seen.page.get_by_role("button", name="Theme: as the system")
+    at_once = """button => new Promise(done => {
+        const seen = () => done(document.querySelector(".gotask").dataset.theme);
+        new MutationObserver(seen).observe(button, {attributes: true});
+        button.click();
+    })"""
+    assert button.evaluate(at_once) == "light"
+
+
 # Connection
 
 

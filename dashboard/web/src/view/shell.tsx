@@ -1,6 +1,6 @@
 /** What every host of the view has around it: language, theme, what is chosen, questions and what came of them. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { nameOf } from "../format";
 import { preferredLanguage, speech as speechOf, type Language } from "../i18n";
 import { DISPOSED } from "../states";
@@ -62,7 +62,8 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
   const narrow = useNarrow(host, narrowBelow);
   useStore(store);
 
-  useEffect(() => {
+  // Before it is painted, so that nothing is seen in the colours of another theme.
+  useLayoutEffect(() => {
     host.dataset["theme"] = theme;
     host.lang = speech.tag;
     onLanguage?.(speech.tag);

@@ -1,5 +1,5 @@
 /** The stepper: the queue of a Job as cards, its children, and what the last event did; one button takes the next. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { preferredLanguage, tagOf, type Language } from "../i18n";
 import { DISPOSED } from "../states";
 import { allowed, changedBy, guessText, KINDS, nameOf, planOf, sayIn, titleOf, verdictOf, type Answer, type Picture, type Queued, type Say, type Taken } from "../stepper";
@@ -194,7 +194,7 @@ export function StepperCell({ model, memory, host }: Props) {
   const [lost, setLost] = useState(false);
   const say = useMemo(() => sayIn(language), [language]);
   const panel = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     host.lang = tagOf(language);
     host.dataset["theme"] = theme;
   }, [language, theme]);
