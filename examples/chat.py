@@ -46,15 +46,17 @@ class Member(gotask.Task[None]):
             self.stop("too slow")
 
 
-class Room(gotask.WorkCollection[str, Member]):
-    """Who is in it, by name. Hooks of members never overlap, so nobody misses that somebody came or left."""
+class Room(gotask.Job):
+    """Who is in it, by name; a Job, so it is over when all have left. Hooks of members never overlap, so nobody misses
+    that somebody came or left."""
 
     def __init__(self, name: str) -> None:
         self.key = name
 
     def say(self, message: str) -> None:
-        for member in self.to_list():
-            member.hear(message)
+        for member in self.children:
+            if isinstance(member, Member):
+                member.hear(message)
         self.set_description("last", message[:60])
 
 
@@ -69,12 +71,15 @@ class Rooms(gotask.WorkCollection[str, Room]):
         self.port = server.sockets[0].getsockname()[1]
         print(f"chat: ws://127.0.0.1:{self.port}/lobby", flush=True)
 
-    def room(self, name: str) -> Room:
-        """The room of this name: the one there is, though it may not have started yet, or a new one."""
-        try:
-            return self.add_task(Room(name))
-        except gotask.TaskExistsError as error:
-            return error.task  # type: ignore[no-any-return]
+    async def room(self, name: str) -> Room:
+        """The room of this name: the one there is, or a new one, as soon as the last that all have left is gone."""
+        while True:
+            try:
+                return self.add_task(Room(name))
+            except gotask.TaskExistsError as error:
+                if not error.task.is_stopped:
+                    return error.task  # type: ignore[no-any-return]
+                await error.task.wait_stopped()
 
     async def welcome(self, connection: ServerConnection) -> None:
         """One connection, from its first message to its end."""
@@ -82,8 +87,7 @@ class Rooms(gotask.WorkCollection[str, Room]):
         place = connection.request.path.strip("/") or "lobby"
         try:
             name = str(await connection.recv())[:40].strip()
-            room = self.room(place)
-            await room.wait_started()
+            room = await self.room(place)
             member = room.add_task(Member(name, connection))
             await member.wait_started()
             room.say(f"* {name} comes in")
