@@ -47,8 +47,10 @@ class Member(gotask.Task[None]):
 
 
 class Room(gotask.Job):
-    """Who is in it, by name; a Job, so it is over when all have left. Hooks of members never overlap, so nobody misses
-    that somebody came or left."""
+    """Who is in it, by name. A Job, so it is over when all have left.
+
+    Hooks of members never overlap, so nobody misses that somebody came or left.
+    """
 
     def __init__(self, name: str) -> None:
         self.key = name

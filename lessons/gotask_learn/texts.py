@@ -18,7 +18,10 @@ def catalogue(name: str, lang: str) -> dict[str, Any]:
 
 def text(name: str, key: str, /, **values: object) -> str:
     """One text of a catalogue, such as `text("texts/report", "undone", number=1)`."""
-    return str(catalogue(name, words.language())[key]).strip().format(learn=typed(), **values)
+    found = str(catalogue(name, words.language())[key]).strip()
+    if "{learn}" in found:  # few do, and the screen asks for many at each change
+        values["learn"] = typed()
+    return found.format(**values)
 
 
 def typed() -> str:
