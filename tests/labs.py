@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from notebook_files import FOLDER, read, written
 from pages import REPOSITORY
 from playwright.sync_api import Browser, Locator, Page, expect
+from ports import reserve_port
 
 SECONDS = 60
 WAIT = 1000.0 * SECONDS
@@ -46,9 +46,7 @@ class Lab:
         (self.notebooks / name).write_text(written(notebook), "utf-8")
 
     def __enter__(self) -> Lab:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = reserve_port()
         self.base = f"http://127.0.0.1:{port}"
         options = [
             "--no-browser", f"--port={port}", f"--notebook-dir={self.notebooks}", "--IdentityProvider.token=",

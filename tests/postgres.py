@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ports import reserve_port
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "max_connections": "50"}
 
@@ -40,7 +41,7 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="gotask-postgres-"))
         if self._user is not None:
             shutil.chown(self.folder, self._user)
-        self.port = free_port()
+        self.port = reserve_port()
         self._run("initdb", "--pgdata", "data", "--username", "tester", "--auth", "trust", "--no-sync", "--locale", "C",
                   "--encoding", "UTF8")  # fmt: skip
         self.start()
@@ -87,10 +88,3 @@ class Server:
             done = subprocess.run(command, cwd=self.folder, user=self._user, stdout=output, stderr=output)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{log.read_text('utf-8', 'replace')}")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

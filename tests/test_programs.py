@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from postgres import Server, free_port
+from ports import reserve_port
+from postgres import Server
 from programs import TIME, Program
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -102,7 +103,7 @@ def test_web_service(start: Callable[..., Program]) -> None:
         return 200, "application/json", json.dumps([1.0, 2.0, 6.0])
 
     with http(readings) as upstream:
-        port = str(free_port())
+        port = str(reserve_port())
         program = start("web_service.py", "--upstream", upstream, "--port", port)
         token = program.said(r"#token=(\S+)")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIME) as client:

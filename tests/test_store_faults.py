@@ -19,7 +19,8 @@ from typing import Any
 
 import anyio
 import pytest
-from postgres import Server, free_port
+from ports import reserve_port
+from postgres import Server
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 from stores import life, program
@@ -230,6 +231,8 @@ async def test_a_server_that_is_restarted_loses_nothing(postgres: Server, caplog
         await live(root, 100)
         assert await store.flush()
         with postgres.down():
+            with pytest.raises(OSError, match="in use"), socket.socket() as other:
+                other.bind(("127.0.0.1", postgres.port))
             await live(root, 100)
             assert not await store.flush(timeout=0.5)
             assert store.waiting == 100
@@ -298,7 +301,7 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(place: str, more: int) ->
 
 def nowhere() -> str:
     """The URL of a server that does not run."""
-    return f"postgresql://tester@127.0.0.1:{free_port()}/postgres"
+    return f"postgresql://tester@127.0.0.1:{reserve_port()}/postgres"
 
 
 async def test_what_does_not_fit_is_counted_and_said(postgres: Server, caplog: pytest.LogCaptureFixture) -> None:
