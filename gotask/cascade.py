@@ -28,7 +28,7 @@ class Cascade:
             if concurrent or child.state in (INIT, RETRYING):
                 child.stop(self.reason, by_parent=True)  # must not be started any more
         holder = job.child_loop.holder
-        if getattr(holder, "body", None) is not None:
+        if isinstance(holder, Life):
             holder.stop(self.reason, by_parent=True)  # it holds up the loop that the others need (L5, S12)
 
     def advance(self) -> None:

@@ -1234,6 +1234,39 @@ async def test_a_stop_of_the_job_while_an_earlier_child_holds_its_loop(root: Roo
     assert holder.state is queued.state is S.DISPOSED
 
 
+async def test_a_stop_of_the_job_reaches_a_start_that_waits_for_it(root: Root) -> None:
+    """S12, S6: a `start` that holds the loop hears of the stop, though others that need the loop would go before."""
+    log: list[str] = []
+
+    class Named(Task):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def dispose(self) -> None:
+            log.append(f"{self.name} disposed")
+
+    class Waiting(Named):
+        async def start(self) -> None:
+            await anyio.sleep(1)
+            await self.wait_stop_requested()
+            log.append(f"{self.name} told: {self.stop_reason}")
+
+    class Lasting(Named):
+        async def go(self) -> None:
+            await anyio.sleep_forever()
+
+    work = root.add_task(Work())
+    work.add_task(Lasting("earlier"))
+    holder = work.add_task(Waiting("holder"))
+    queued = work.add_task(Named("queued"))
+    await anyio.sleep(2)
+    work.stop("enough")
+    assert str(await work.wait_stopped()) == "enough"
+    assert work.duration == pytest.approx(2)
+    assert log == ["holder told: enough", "holder disposed", "earlier disposed"]
+    assert holder.state is queued.state is S.DISPOSED
+
+
 async def test_a_stop_of_the_job_lets_a_call_finish(root: Root) -> None:
     """S12: a `call` that holds the loop finishes first."""
     work = root.add_task(Work())
