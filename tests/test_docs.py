@@ -99,7 +99,7 @@ def test_both_have_the_same_links(pair: Pair) -> None:
     assert english[0] == Path(pair[1]).name
     assert chinese[0] == Path(pair[0]).name
     folder = (ROOT / pair[0]).parent
-    translated = [re.sub(r"\.md\b", "_CN.md", link, count=1) for link in english[1:]]
+    translated = [re.sub(r"\.(md|png)\b", r"_CN.\1", link, count=1) for link in english[1:]]
     assert chinese[1:] == [
         there if (folder / there.partition("#")[0]).is_file() else link
         for link, there in zip(english[1:], translated, strict=True)

@@ -1,6 +1,7 @@
-"""Takes the pictures of the page: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`; else beside this file.
+"""Takes the pictures of the page and of a notebook: `python dashboard/screenshots/take.py [FOLDER] [NAME …]`.
 
-It needs playwright, Pillow and Chromium. README shows `light` and `dark`; the others are for looking at.
+It needs playwright, Pillow, Chromium and a Chinese font. README.md shows `light`, `dark` and `notebook`, README_CN.md
+the same with `_CN`, which a call without arguments takes and puts in their places; the others are for looking at.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+from labs import Lab, Opened  # noqa: E402
 from pages import Program, launch  # noqa: E402
+
+import do  # noqa: E402
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 Step = Callable[[Page, Program], None]
@@ -78,7 +83,8 @@ def details(page: Page, program: Program) -> None:
 PICTURES: dict[str, tuple[str, tuple[int, int], str, str, Step]] = {
     "light": ("service", DESKTOP, "light", "en", choose("Recorderdoor")),
     "dark": ("service", DESKTOP, "dark", "en", choose("Camera")),
-    "chinese": ("service", DESKTOP, "light", "zh", choose("Camera")),
+    "light_CN": ("service", DESKTOP, "light", "zh", choose("Recorderdoor")),
+    "dark_CN": ("service", DESKTOP, "dark", "zh", choose("Camera")),
     "mobile": ("service", PHONE, "light", "en", wait),
     "mobile-details": ("service", PHONE, "dark", "zh", details),
     "empty": ("empty", DESKTOP, "light", "en", wait),
@@ -89,6 +95,12 @@ PICTURES: dict[str, tuple[str, tuple[int, int], str, str, Step]] = {
     "stop": ("service", DESKTOP, "dark", "en", ask),
     "token": ("service", DESKTOP, "light", "en", wait),
 }
+NOTEBOOKS = {"notebook": "en", "notebook_CN": "zh"}
+IN_README = {
+    **dict.fromkeys(("light", "dark", "light_CN", "dark_CN"), Path(__file__).parent),
+    **dict.fromkeys(NOTEBOOKS, REPOSITORY / "docs" / "images"),
+}
+"""Those that README.md and README_CN.md show, and where they are."""
 
 
 def take(browser: Browser, name: str, folder: Path) -> None:
@@ -104,29 +116,46 @@ def take(browser: Browser, name: str, folder: Path) -> None:
         step(page, program)
         page.screenshot(path=folder / f"{name}.png")
         page.close()
-    # A palette makes it a third as large, and nobody sees it.
-    picture = Image.open(folder / f"{name}.png").convert("RGB").quantize(255, dither=Image.Dither.NONE)
-    picture.save(folder / f"{name}.png", optimize=True)
+
+
+def take_notebook(browser: Browser, name: str, folder: Path) -> None:
+    """The cell of the tour with the kettle, while it is going."""
+    do.set_up(("lab",), name="lab")
+    with TemporaryDirectory() as place, Lab(Path(place)) as lab:
+        tour = Opened(browser, lab, "00_tour.ipynb")
+        tour.page.evaluate(f"localStorage['gotask.language'] = '{NOTEBOOKS[name]}'")
+        tour.run("import gotask")
+        tour.run("root.init()").locator("[role=slider]").press("End")  # three seconds for each phase
+        tour.run("class Kettle").locator(".g-running .c-name", has_text="Kettle").wait_for()
+        tour.cell("class Kettle").screenshot(path=folder / f"{name}.png")
+        tour.context.close()
+
+
+def shrink(path: Path) -> None:
+    """A palette makes it a third as large, and nobody sees it."""
+    Image.open(path).convert("RGB").quantize(255, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Take those that are named; without names all of them, without a folder those that README shows."""
-    names = ", ".join(PICTURES)
-    parser = ArgumentParser(description="Take the pictures of the dashboard's page.")
+    """Take those that are named; without names all of them, without a folder those that the READMEs show."""
+    known = (*PICTURES, *NOTEBOOKS)
+    names = ", ".join(known)
+    parser = ArgumentParser(description="Take the pictures of the dashboard's page and of a notebook.")
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="where they are put (default: beside this file)"
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="where they are put (default: where the READMEs look)"
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which: {names} (default: all; light and dark without FOLDER)"
+        "names", nargs="*", metavar="NAME", help=f"which: {names} (default: all; those of the READMEs without FOLDER)"
     )
     options = parser.parse_args(arguments)
-    folder: Path = options.folder or Path(__file__).parent
-    unknown = [name for name in options.names if name not in PICTURES]
+    unknown = [name for name in options.names if name not in known]
     if unknown:
         parser.error(f"there is no picture {', '.join(unknown)}: choose from {names}")
     with sync_playwright() as playwright, launch(playwright) as browser:
-        for name in options.names or (PICTURES if options.folder else ("light", "dark")):
-            take(browser, name, folder)
+        for name in options.names or (known if options.folder else IN_README):
+            folder = options.folder or IN_README[name]
+            (take_notebook if name in NOTEBOOKS else take)(browser, name, folder)
+            shrink(folder / f"{name}.png")
 
 
 if __name__ == "__main__":
