@@ -32,7 +32,7 @@ async def main(root: gotask.RootManager) -> None:
     second = root.add_task(Keeper(Lamp("south")))
     ## TODO 3/3: log the first keeper's ships: `logbook.write(...)`. Then stop the second, for a reason of yours, and
     ## log that reason, once the keeper is off duty.
-    ## 把第一位守塔人看到的船数写进日志 `logbook.write(...)`；再以你选定的理由停止第二位，等他下岗后把该理由写进日志。
+    ## 把第一位守塔人看到的船数写进日志 `logbook.write(...)`；再以你选定的理由停止第二位，等他离岗后把该理由写进日志。
     await anyio.sleep(0.1)
 
 

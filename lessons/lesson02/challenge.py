@@ -44,7 +44,7 @@ class Concert(gotask.Job):
     ## `self.hall.places` places, the tuner's included: let this Job have no more children. `self.hall.turn_away(name)`
     ## whoever finds no place; that is when there would be a TooManyChildrenError.
     ## 先添加一个 Tuning，再按顺序为 `self.hall.musicians` 中的每个名字添加一个 Musician。舞台只有 `self.hall.places`
-    ## 个位置（包括调音者），这个 Job 的子任务不能更多；超出时会有 TooManyChildrenError。
+    ## 个位置（包括调音者），这个 Job 的子任务不能更多；超出时会抛出 TooManyChildrenError。
     ## 没有位置的人：`self.hall.turn_away(name)`。
 
 

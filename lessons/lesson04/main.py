@@ -25,7 +25,7 @@ class Printer(gotask.ChannelTask[Picture]):
         await self.machine.warm_up()
 
     ## TODO 1/5: `tick` is called for each item, in order, never two at a time. Print it: uncomment 2 lines
-    ## 每来一个数据就调用一次 `tick`，按顺序，绝不同时两次。把照片印出来：取消 2 行注释
+    ## 每来一个数据就调用一次 `tick`，按顺序，绝不重叠。把照片印出来：取消 2 行注释
     # async def tick(self, picture: Picture) -> None:
     #     await self.machine.print(picture)
 
