@@ -16,7 +16,7 @@ from gotask.extras import Extras
 from gotask.hooks import DONE, is_seconds, waits
 from gotask.records import Timings, phases
 from gotask.states import ALLOWED, DISPOSED, INIT, TaskState
-from gotask.tracing import LOGGER, Origin, as_text, say
+from gotask.tracing import LOGGER, Origin, as_text, owner_type_of, say
 from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class Core:
     def logger(self) -> Any:
         if self.extras is not None and self.extras.logger is not None:
             return self.extras.logger
-        return LOGGER.getChild(self.task.owner_type)
+        return LOGGER.getChild(owner_type_of(self.task))
 
     def log_fields(self) -> dict[str, Any]:
         """What is on each log record of the task (H7)."""
@@ -324,7 +324,7 @@ class Core:
         if type(key) is not int:
             key = as_text(key)  # it may be anything, and must not be kept alive
         facts = (
-            self.id, self.parent.id, key, task.owner_type, task.task_type, self.level, self.number,
+            self.id, self.parent.id, key, owner_type_of(task), task.task_type, self.level, self.number,
             self.due_at, self.began_at, self.started_at, self.ending_at, self.ended_at,
             pump.description if reason is pump.described() else pump.describe(reason),
             failed, final, self.origin, None if extras is None else extras.facts(),

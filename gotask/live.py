@@ -13,7 +13,7 @@ from gotask.family import living
 from gotask.records import Step
 from gotask.states import DISPOSED, RETRYING, STARTED, STARTING, TaskState, TaskType
 from gotask.stop_report import asked_of
-from gotask.tracing import as_text, where
+from gotask.tracing import as_text, owner_type_of, where
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -275,7 +275,7 @@ def row_of(life: Any) -> TaskRow:
         id=life.id,
         parent_id=life.parent.id,
         key=as_text(task.key),
-        owner_type=task.owner_type,
+        owner_type=owner_type_of(task),
         task_type=task.task_type,
         level=life.level,
         state=life.state,

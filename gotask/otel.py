@@ -16,7 +16,7 @@ from gotask.events import Observer
 from gotask.family import living
 from gotask.records import LifeRecord, Step
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING, TaskState
-from gotask.tracing import as_text, where
+from gotask.tracing import as_text, owner_type_of, where
 
 try:
     from opentelemetry import context as otel_context
@@ -89,7 +89,7 @@ class Tracing(Observer):
             links, parent = [trace.Link(parent.get_span_context())], trace.INVALID_SPAN
         shift = time_ns() - nanoseconds(life.pump.clock())
         span = self._tracer.start_span(
-            as_text(life.task.owner_type),
+            owner_type_of(life.task),
             trace.set_span_in_context(parent, outer),
             attributes=attributes_of(life),
             links=links,
@@ -257,13 +257,13 @@ class Metrics(Observer):
 
     def _count(self, task: Any, state: TaskState, change: int) -> None:
         with self._lock:  # trees in other threads may be counted too
-            self._tasks[as_text(task.owner_type), state] += change
+            self._tasks[owner_type_of(task), state] += change
 
     def retry_planned(self, task: Any, error: BaseException, delay: float) -> None:
-        self._retries.add(1, {"gotask.owner_type": as_text(task.owner_type)})
+        self._retries.add(1, {"gotask.owner_type": owner_type_of(task)})
 
     def life_ended(self, record: LifeRecord) -> None:
-        attributes = {"gotask.owner_type": as_text(record.owner_type), "gotask.outcome": in_a_word(record)}
+        attributes = {"gotask.owner_type": record.owner_type, "gotask.outcome": in_a_word(record)}
         if record.failed:
             attributes["error.type"] = record.reason_type
         self._lives.add(1, attributes)

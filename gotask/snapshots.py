@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gotask.states import TaskState, TaskType
-from gotask.tracing import as_text
+from gotask.tracing import as_text, owner_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _of(task: Any, children: tuple[TaskSnapshot, ...]) -> TaskSnapshot:
     return TaskSnapshot(
         id=task.task_id,
         key=as_text(task.key),
-        owner_type=task.owner_type,
+        owner_type=owner_type_of(task),
         type=task.task_type,
         state=task.state,
         level=task.level,

@@ -137,9 +137,17 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def owner_type_of(task: Any) -> str:
+    """The owner type as text, whatever the task has made of it since it was added."""
+    try:
+        return str(task.owner_type)
+    except Exception as error:
+        return f"<{type(task).__name__}: {error!r}>"
+
+
 def short_name(life: Any) -> str:
     """Owner type and id."""
-    return f"{life.task.owner_type}#{life.id}"
+    return f"{owner_type_of(life.task)}#{life.id}"
 
 
 def execution_path(life: Any) -> str:
@@ -148,7 +156,7 @@ def execution_path(life: Any) -> str:
     node = life
     while node is not None and node.task is not None:
         if not owners or not node.passing:
-            owners.append(node.task.owner_type)
+            owners.append(owner_type_of(node.task))
         node = node.parent
     return f"{'/'.join(reversed(owners))}#{life.id}"
 
@@ -160,6 +168,6 @@ def call_stack(life: Any) -> list[str]:
     while node is not None and node.task is not None:
         if not node.passing:
             place = "" if node.parent is None else where(node.origin)
-            lines.append(f"{node.task.owner_type}#{node.id} {node.state.name}" + (f" at {place}" if place else ""))
+            lines.append(f"{short_name(node)} {node.state.name}" + (f" at {place}" if place else ""))
         node = node.parent
     return lines[::-1]

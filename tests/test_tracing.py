@@ -9,7 +9,8 @@ from typing import Any
 import anyio
 import pytest
 
-from gotask import Job, RootManager, Task
+from gotask import Job, LiveTree, RootManager, Task, TaskState, snapshot
+from gotask.testing import EventRecorder
 from gotask.tracing import as_text, shown_path
 
 HERE = Path(__file__).name
@@ -38,6 +39,40 @@ async def test_the_path_uses_the_owner_type(root: RootManager[Any, Any]) -> None
     """H2: a name given with `add_task` is what the path shows."""
     task = root.add_task(anyio.sleep, 1, name="Nap")
     assert task.execution_path == f"RootManager/Nap#{task.task_id}"
+
+
+@pytest.mark.parametrize("wrong", [5, None, "no name"], ids=repr)
+async def test_an_owner_type_that_goes_wrong_later(root: RootManager[Any, Any], wrong: Any) -> None:
+    """H2, H5: what becomes of it is shown as text, whatever it is; the tree goes on."""
+
+    class Renamed(Task[None]):
+        name: Any = "Camera"
+
+        @property
+        def owner_type(self) -> Any:  # type: ignore[override]
+            if self.name == "no name":
+                raise OSError(self.name)
+            return self.name
+
+        async def go(self) -> None:
+            self.name = wrong
+            self.info("renamed")
+            await anyio.sleep(1)
+            raise ValueError
+
+    root.observe(recorder := EventRecorder())
+    task = root.add_task(Renamed())
+    await anyio.sleep(0.5)
+    text = "<Renamed: OSError('no name')>" if wrong == "no name" else str(wrong)
+    assert task.execution_path == f"RootManager/{text}#{task.task_id}"
+    assert task.call_stack()[-1].startswith(f"{text}#{task.task_id} GOING")
+    assert snapshot(root).find(text) is not None
+    root.observe(live := LiveTree())
+    assert [row.owner_type for row in live.rows()] == ["RootManager", text]
+    await task.wait_stopped()
+    assert root.state is TaskState.STARTED
+    assert [record.owner_type for record in (*root.history, *recorder.records)] == [text, text]
+    assert recorder.events[-1].owner_type == text
 
 
 async def test_call_stack_has_ids_states_and_start_reasons(root: RootManager[Any, Any]) -> None:

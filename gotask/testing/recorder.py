@@ -8,6 +8,7 @@ from typing import Any
 from gotask.events import Observer
 from gotask.records import LifeRecord, Step
 from gotask.states import TaskState
+from gotask.tracing import owner_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class EventRecorder(Observer):
         return [event for event in self.events if event.kind == kind]
 
     def _note(self, kind: str, task: Any, what: str = "") -> None:
-        self.events.append(Event(kind, task.task_id, task.owner_type, what))
+        self.events.append(Event(kind, task.task_id, owner_type_of(task), what))
 
     def task_added(self, task: Any) -> None:
         self._note("task_added", task)

@@ -19,7 +19,7 @@ from gotask.records import LifeRecord, Step
 from gotask.states import TaskState
 from gotask.testing.schedule import ScheduledLoop, task_of
 from gotask.testing.trace import Place, TraceStep
-from gotask.tracing import frames_of, shown, shown_path
+from gotask.tracing import frames_of, owner_type_of, shown, shown_path
 
 LIBRARIES = {"gotask", "anyio", "asyncio", "contextlib"}
 """Whose lines are not the program's own."""
@@ -65,7 +65,7 @@ def place_in(coro: Any) -> Place | None:
 
 def name(task: Any) -> str:
     """Owner type and id of a task of the tree."""
-    return f"{task.owner_type}#{task.task_id}"
+    return f"{owner_type_of(task)}#{task.task_id}"
 
 
 def hook_in(coro: Any) -> str:
@@ -114,7 +114,7 @@ class Numbers(Observer):
         self.task_added(root)
 
     def task_added(self, task: Any) -> None:
-        self._tasks.setdefault(str(task.task_id), (task.owner_type, len(self._tasks)))
+        self._tasks.setdefault(str(task.task_id), (owner_type_of(task), len(self._tasks)))
 
     def renumber(self, text: str) -> str:
         """The text with the ids of the tasks of this tree replaced, where they stand behind an owner type."""
