@@ -62,7 +62,7 @@ class BlockingRoot:
     def add_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
         """As `RootManager.add_task`."""
         self._check_entered()
-        return self.root._add_from(caller(1), task, args, options)
+        return self.root._add_from("add_task", caller(1), task, args, options)
 
     def call(self, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
         """Run a function in the tree's loop, and return what it returns (Q6)."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
+from typing import Any, ClassVar, Literal, TypedDict, TypeVar, Unpack, overload
 
 from gotask.context import holds
 from gotask.errors import StopByUser, TaskDisposedError, TaskStateError, TimeoutReason
@@ -22,23 +22,20 @@ from gotask.task import R, Task
 from gotask.tracing import Origin, caller
 from gotask.waiting import wait_for
 
-if TYPE_CHECKING:
-    from typing_extensions import TypedDict, Unpack
-
-    class AddOptions(TypedDict, total=False):
-        """What `add_task` takes beside the task."""
-
-        key: Any
-        name: str | None
-        logger: Any
-        descriptions: Mapping[str, Any] | None
-        retry: RetryPolicy | None
-        stop_when: Any
-        timeout: float | None
-
-
 TaskT = TypeVar("TaskT", bound=Task[Any])
 T = TypeVar("T")
+
+
+class AddOptions(TypedDict, total=False):
+    """What `add_task` takes beside the task."""
+
+    key: Any
+    name: str | None
+    logger: Any
+    descriptions: Mapping[str, Any] | None
+    retry: RetryPolicy | None
+    stop_when: Any
+    timeout: float | None
 
 
 class FunctionTask(Task[Any]):
@@ -107,7 +104,7 @@ class Job(Task[R]):
         """
         life = getattr(task, "_life", None)
         if args or not isinstance(life, Life):
-            task = _as_task(task, args)
+            task = _as_task("add_task", task, args)
             life = task._life
         if life.parent is not None:
             check_free(life)
@@ -151,10 +148,15 @@ class Job(Task[R]):
         if stop_when is not None or timeout is not None:
             _bound(life, stop_when, timeout)
 
-    def _add_from(self, origin: Origin, task: Any, args: tuple[Any, ...], options: Any, depends: bool = False) -> Any:
+    def _add_from(self, verb: str, origin: Origin, task: Any, args: tuple[Any, ...], options: Any,
+                  depends: bool = False) -> Any:  # fmt: skip
         """As `add_task`, for a method of the library's own that was called at this place (H1)."""
+        unknown = sorted(options.keys() - AddOptions.__annotations__.keys())
+        if unknown:
+            known = ", ".join(AddOptions.__annotations__)
+            raise TypeError(f"{verb}() got an unexpected keyword argument {unknown[0]!r}: there are {known}")
         if args or not isinstance(task, Task):
-            task = _as_task(task, args)
+            task = _as_task(verb, task, args)
 
         def put() -> None:
             self._put(task, origin, **options)
@@ -170,7 +172,7 @@ class Job(Task[R]):
     def add_depend_task(self, task: Callable[..., Any], /, *args: Any, **options: Unpack[AddOptions]) -> Task[Any]: ...
     def add_depend_task(self, task: Any, /, *args: Any, **options: Any) -> Any:
         """As `add_task`; when this child ends, the Job stops with its reason (J3)."""
-        return self._add_from(caller(1), task, args, options, depends=True)
+        return self._add_from("add_depend_task", caller(1), task, args, options, depends=True)
 
     def replace_task(self, key: Any, new: TaskT) -> TaskT:
         """Stop the child with this key, and start `new` under the key as soon as it is gone (J9).
@@ -267,13 +269,13 @@ class Job(Task[R]):
         self._soon(self._life.count_listeners)
 
 
-def _as_task(thing: Any, args: tuple[Any, ...]) -> Task[Any]:
+def _as_task(verb: str, thing: Any, args: tuple[Any, ...]) -> Task[Any]:
     if isinstance(thing, Task) and args:
-        raise TypeError(f"add_task() takes arguments for functions only; give them to {type(thing).__name__}(…) itself")
+        raise TypeError(f"{verb}() takes arguments for functions only; give them to {type(thing).__name__}(…) itself")
     if inspect.iscoroutine(thing):
         thing.close()
         raise TypeError(
-            f"add_task() takes the function, not the coroutine it returns: add_task({thing.__name__}, …) "
+            f"{verb}() takes the function, not the coroutine it returns: {verb}({thing.__name__}, …) "
             f"with its arguments after it, without calling it"
         )
     if isinstance(thing, type) or not callable(thing):

@@ -332,6 +332,16 @@ WRONG_ADDS: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     ),
     "a dependence on a class": (lambda job: job.add_depend_task(Hello), TypeError, "Hello is a class"),
     "a dependence on None": (lambda job: job.add_depend_task(None), TypeError, "None is no task"),
+    "a dependence with an unknown option": (
+        lambda job: job.add_depend_task(Hello(), colour="red"), TypeError,
+        r"^add_depend_task\(\) got an unexpected keyword argument 'colour': there are key, name, .*timeout$",
+    ),
+    "a dependence with an option of ours": (
+        lambda job: job.add_depend_task(Hello(), origin=None), TypeError, r"^add_depend_task\(\) got .* 'origin'",
+    ),
+    "a dependence on a coroutine": (
+        lambda job: job.add_depend_task(fetch("u")), TypeError, r"^add_depend_task\(\) .*: add_depend_task\(fetch, …\)",
+    ),
     "a class as replacement": (lambda job: job.replace_task(1, Hello), TypeError, "Hello is a class"),
     "a function as replacement": (lambda job: job.replace_task(1, plain), TypeError, "is no task"),
 }  # fmt: skip
