@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, TypeVar
 
 from gotask.records import Facts, LifeRecord
 from gotask.states import TaskState, TaskType
@@ -13,6 +14,8 @@ from gotask.states import TaskState, TaskType
 if TYPE_CHECKING:
     import matplotlib.figure
     import pandas
+
+E = TypeVar("E", bound=IntEnum)
 
 
 class History:
@@ -62,7 +65,12 @@ class History:
             since, until: Wall-clock seconds; by when the life was started.
             failed: Only failures, or only the others.
             limit, offset: At most so many, the newest; without so many that are newer still.
+
+        Raises:
+            ValueError: There is no such state or task type, or `limit` or `offset` is no whole number, 0 or more.
         """
+        check_page(limit, offset)
+        task_type, state = member("task_type", TaskType, task_type), member("state", TaskState, state)
         name = reason.__name__ if isinstance(reason, type) else reason
         found = [
             record
@@ -111,6 +119,31 @@ class History:
         from gotask.timeline import plot_timeline
 
         return plot_timeline(self, max_rows=max_rows, names=names)
+
+
+def member(name: str, kind: type[E], value: E | None) -> E | None:
+    """What a filter asks for of an enum; None asks for nothing.
+
+    Raises:
+        ValueError: It is no member.
+    """
+    if value is None:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{name} is a {kind.__name__} ({', '.join(kind.__members__)}), not {value!r}") from None
+
+
+def check_page(limit: int | None, offset: int) -> None:
+    """Refuse a page that cannot be.
+
+    Raises:
+        ValueError: One of them is no whole number, 0 or more.
+    """
+    for name, value in (("limit", limit), ("offset", offset)):
+        if value is not None and (not isinstance(value, int) or value < 0):
+            raise ValueError(f"{name} is a whole number, 0 or more, not {value!r}")
 
 
 def newest(records: list[LifeRecord], limit: int | None, offset: int = 0) -> list[LifeRecord]:

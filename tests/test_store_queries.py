@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from stores import NOON, life, more, write
 
-from gotask import LifeRecord, Step, TaskState, TaskType
+from gotask import History, LifeRecord, Step, TaskState, TaskType
 from gotask.store import Failures, StoredHistory, open_history
 from gotask.store.rows import Places
 from gotask.tracing import where
@@ -92,7 +92,7 @@ def test_the_lives_of_a_task_are_found_by_an_index(tmp_path: Path) -> None:
                 plans.extend(row[3] for row in plan)
 
         assert [one.id for one in history.lives(session=1, id=7)] == [7]
-    assert "SEARCH gotask_lives USING INDEX gotask_lives_task (session=? AND id=?)" in plans
+    assert "SEARCH gotask_lives USING INDEX gotask_lives_task (session=? AND id>? AND id<?)" in plans
 
 
 def test_pages_apply_after_the_filters(history: StoredHistory) -> None:
@@ -106,6 +106,23 @@ def test_a_wrong_page_is_refused(history: StoredHistory) -> None:
         history.lives(limit=-1)
     with pytest.raises(ValueError, match=r"offset is a whole number, 0 or more, not 1\.5"):
         history.sessions(offset=1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"state": "DISPOSED"}, r"^state is a TaskState \(INIT, .*RETRYING\), not 'DISPOSED'$"),
+        ({"state": 8}, r"^state is a TaskState .*, not 8$"),
+        ({"task_type": "JOB"}, r"^task_type is a TaskType \(TASK, JOB, WORK, CHANNEL\), not 'JOB'$"),
+        ({"limit": -1}, r"^limit is a whole number, 0 or more, not -1$"),
+        ({"offset": 1.5}, r"^offset is a whole number, 0 or more, not 1\.5$"),
+    ],
+)
+def test_a_wrong_filter_is_refused(history: StoredHistory, filters: dict[str, Any], message: str) -> None:
+    """H5: it is an error in the caller, the same for the lives in memory, also where there is none to choose from."""
+    for ask in (history.lives, History().records):
+        with pytest.raises(ValueError, match=message):
+            ask(**filters)
 
 
 def test_an_unknown_filter_is_refused(history: StoredHistory) -> None:

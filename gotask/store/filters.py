@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, false
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
+from gotask.history import member
 from gotask.states import TaskState, TaskType
 from gotask.store.schema import LIVES
 
@@ -31,27 +30,12 @@ class Filters(TypedDict, total=False):
     failed: bool | None
 
 
-class Rare(FunctionElement[bool]):
-    """A condition that few lives fulfil. SQLite has to be told, else it looks through a whole session for one task."""
-
-    inherit_cache = True
-
-
-@compiles(Rare)
-def _as_it_is(condition: Rare, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(condition.clauses, **options))
-
-
-@compiles(Rare, "sqlite")
-def _with_a_hint(condition: Rare, compiler: Any, **options: Any) -> str:
-    return f"likelihood({compiler.process(condition.clauses, **options)}, 0.00001)"
-
-
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """What a row must fulfil, all of it.
 
     Raises:
         TypeError: There is no such filter.
+        ValueError: There is no such state or task type.
     """
     unknown = sorted(filters.keys() - Filters.__annotations__.keys())
     if unknown:
@@ -59,15 +43,15 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     columns = LIVES.c
     if (task := filters.get("id")) is not None:
-        found.append(Rare(columns.id == task))
-    for name in ("session", "parent_id", "owner_type", "task_type", "failed"):
-        value: object = filters.get(name)
-        if value is not None:
-            found.append(columns[name].__eq__(int(value) if isinstance(value, TaskType) else value))
-    state, reason, since = filters.get("state"), filters.get("reason"), filters.get("since")
-    if state is not None:
-        follows = {TaskState.DISPOSED: columns.final, TaskState.RETRYING: ~columns.final}
-        found.append(follows.get(TaskState(state), false()))
+        found.append(columns.id.between(task, task))  # with `==` SQLite looks through a whole session, not the index
+    for name in ("session", "parent_id", "owner_type", "failed"):
+        if (value := filters.get(name)) is not None:
+            found.append(columns[name] == value)
+    if (kind := member("task_type", TaskType, filters.get("task_type"))) is not None:
+        found.append(columns.task_type == int(kind))
+    if (state := member("state", TaskState, filters.get("state"))) is not None:
+        found.append({TaskState.DISPOSED: columns.final, TaskState.RETRYING: ~columns.final}.get(state, false()))
+    reason, since = filters.get("reason"), filters.get("since")
     if reason is not None:
         found.append(columns.reason_type == (reason.__name__ if isinstance(reason, type) else reason))
     if since is not None:  # what started since then ended since then too, and of that there is an index

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, Unpack
 
 from sqlalchemy import ColumnElement, Select, case, func, inspect, literal, select, tuple_
 
+from gotask.history import check_page
 from gotask.records import Step
 from gotask.states import DISPOSED, RETRYING, TaskType
 from gotask.store.database import Database, Own, Place, in_memory, parse
@@ -70,8 +71,9 @@ class StoredHistory:
 
         At most `limit`, the newest, without the `offset` that are newer still.
         """
+        check_page(limit, offset)
         page = self._chosen(select(LIVES), filters).order_by(*(column.desc() for column in ORDER))
-        page = page.limit(_whole("limit", limit)).offset(_whole("offset", offset) or None)
+        page = page.limit(limit).offset(offset or None)
         keys = page.with_only_columns(LIVES.c.session, LIVES.c.number).subquery()
         with_steps = tuple_(STEPS.c.session, STEPS.c.number).in_(select(keys))
         steps: dict[tuple[int, int], list[Step]] = {}
@@ -135,8 +137,9 @@ class StoredHistory:
 
     def sessions(self, *, limit: int | None = None, offset: int = 0) -> list[Session]:
         """The runs that left something here, newest last; `limit` and `offset` as for `lives`."""
+        check_page(limit, offset)
         asked = select(SESSIONS).order_by(SESSIONS.c.started_at.desc(), SESSIONS.c.id.desc())
-        asked = asked.limit(_whole("limit", limit)).offset(_whole("offset", offset) or None)
+        asked = asked.limit(limit).offset(offset or None)
         with self._database.reading() as connection:
             return [session_of(row) for row in reversed(connection.execute(asked).all())]
 
@@ -186,9 +189,3 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
         database.close()
         raise
     return StoredHistory(database)
-
-
-def _whole(name: str, value: int | None) -> int | None:
-    if value is not None and (not isinstance(value, int) or value < 0):
-        raise ValueError(f"{name} is a whole number, 0 or more, not {value!r}")
-    return value
