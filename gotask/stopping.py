@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from gotask.backend import awaited
 from gotask.core import Core
 from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
 from gotask.hooks import is_seconds
@@ -134,12 +135,11 @@ class Stopping(Core):
         then()
 
     async def _release_slowly(self, value: Any, what: str, due: Iterator[Resource], then: Callable[[], object]) -> None:
-        try:
-            await value
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.note_error(what, error)
+        """Driven by hand, since this tells a GeneratorExit of its own, an error like another, from the loop's end."""
+        drive = self.pump.backend.drive(awaited(value), self.context.copy())
+        await drive
+        if drive.error is not None:
+            self.note_error(what, drive.error)
         self.more().releasing = None
         self.release_in_order(due, then)
         self.pump.released(value)  # last, so that the tree does not close between two of them

@@ -622,6 +622,27 @@ async def test_what_a_thread_takes_is_released(root: Root) -> None:
     assert LOG == ["released"]
 
 
+@pytest.mark.parametrize("takes", [0, 1])
+@pytest.mark.parametrize("verb", ["using", "on_stop"])
+async def test_generator_exit_is_an_error_of_its_release(root: Root, verb: str, takes: float) -> None:
+    """D5, S4: out of a resource it is an error like another, and nothing hangs."""
+    error = GeneratorExit("mine")
+
+    async def release() -> None:
+        await anyio.sleep(takes)
+        raise error
+
+    task = Task()
+    task.using(function)
+    getattr(task, verb)(release)
+    await root.add_task(task).wait_started()
+    task.stop()
+    with anyio.fail_after(5):
+        await task.wait_stopped()
+    assert task.dispose_errors == (error,)
+    assert LOG == ["released"]
+
+
 async def test_on_stop_in_a_thread_after_the_request(root: Root) -> None:
     """S7, M6: what a thread registers after the stop request is released at once, in the tree's thread."""
     threads: list[int] = []
