@@ -183,7 +183,7 @@ class RootManager(WorkCollection[K, T]):
     async def _open(self, origin: Any) -> Self:
         life = self._life
         if life.parent is not None and life.state is not DISPOSED:
-            life.pump.check_thread("init()")
+            self._check_loop("init()")
             return self
         options: dict[str, Any] = getattr(self, "_options", {})
         panic = options.get("panic")
@@ -237,7 +237,7 @@ class RootManager(WorkCollection[K, T]):
 
         Raises:
             TaskPanic: The library itself failed (L15).
-            TaskStateError: It is called in another thread than the tree's.
+            TaskStateError: It is called in another thread or event loop than the tree's (M12).
             BaseException: What ended the tree: KeyboardInterrupt or SystemExit (L14); in panic mode any error (M7).
         """
         return await self._shut(timeout, asked_from(caller(1), self._is_here()))
@@ -246,7 +246,7 @@ class RootManager(WorkCollection[K, T]):
         life = self._life
         if life.parent is None:
             return ShutdownReport()
-        life.pump.check_thread("shutdown()")
+        self._check_loop("shutdown()")
         life.ask(timeout, asked)
         if any(own is life for hook in running_hooks() for own in lineage(hook)):
             return ShutdownReport()
@@ -322,6 +322,16 @@ class RootManager(WorkCollection[K, T]):
         """
         watchdog: Watchdog | None = getattr(self, "_watchdog", None)
         return () if watchdog is None else watchdog.blockages
+
+    def _check_loop(self, what: str) -> None:
+        """Refuse a call that only the tree's own event loop may make, while it lives (M12)."""
+        pump = self._life.pump
+        pump.check_thread(what)
+        if self.state is not DISPOSED and current_backend().loop is not pump.backend.loop:
+            raise TaskStateError(
+                f"{self.execution_path} is {self.state.name} in another event loop, which {what} cannot reach: "
+                f"shut a root down in the loop it was opened in, before that loop ends"
+            )
 
     def _opened(self, what: str) -> Pump:
         if self._life.parent is None:

@@ -195,6 +195,34 @@ def test_a_root_can_be_opened_again_in_another_loop(second: str) -> None:
     assert run_virtual(session, backend=second) == pytest.approx(1)
 
 
+def test_a_root_whose_loop_ended_with_the_program(anyio_backend: tuple[str, dict[str, Any]]) -> None:
+    """M12, M4: the end of its loop has ended the tree; a later shutdown just reports."""
+    name, options = anyio_backend
+    root: Root = RootManager()
+    anyio.run(root.init, backend=name, backend_options=options)
+    assert root.state is TaskState.DISPOSED
+    report = anyio.run(root.shutdown, backend=name, backend_options=options)
+    assert (report.disposed, report.unstopped) == (1, ())
+    assert anyio.run(root.shutdown, backend=name, backend_options=options) is report
+
+
+def test_a_root_whose_loop_was_closed_under_it() -> None:
+    """M12: what lived in a loop that nobody runs any more cannot be reached; in another loop that is said at once."""
+    root: Root = RootManager()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(root.init())
+    for method in (root.shutdown, root.init):
+        with pytest.raises(
+            TaskStateError, match=rf"RootManager#{root.task_id} is STARTED in another event loop, which"
+        ):
+            asyncio.run(method())
+    loop.close()
+    for method in (root.shutdown, root.init):
+        with pytest.raises(TaskStateError, match="shut a root down in the loop it was opened in"):
+            asyncio.run(method())
+    del OPEN[root.task_id]
+
+
 class Hooked(RootManager[Any, Any]):
     """A root with hooks of its own, and without `super().__init__()`."""
 

@@ -200,8 +200,8 @@ class AsyncioBackend:
             task.cancel()
 
     async def wait_finished(self) -> None:
-        await asyncio.wait([self._watching])
-        while left := self._tasks - {asyncio.current_task()}:
+        own = asyncio.current_task()
+        while left := [task for task in (self._watching, *self._tasks) if task is not own and not task.done()]:
             await asyncio.wait(left)
 
     def spawn(self, function: Callable[[], Coroutine[Any, Any, None]], context: Context) -> Any:

@@ -121,6 +121,8 @@ class Backend(Protocol):
     """All that the library needs of an asynchronous back end, beside anyio."""
 
     name: str
+    loop: Any
+    """What tells this event loop from others."""
     clock: Callable[[], float]
 
     async def open(self, on_cancel: Callable[[], None]) -> None:

@@ -115,7 +115,7 @@ class TrioBackend:
 
     def __init__(self) -> None:
         self.clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._token = trio.lowlevel.current_trio_token()
+        self.loop = trio.lowlevel.current_trio_token()
         self._timers: list[tuple[float, int, TrioTimer]] = []
         self._dropped = 0
         self._order = itertools.count()
@@ -190,7 +190,7 @@ class TrioBackend:
 
     def call_from_thread(self, function: Callable[..., object], *args: Any) -> None:
         try:
-            self._token.run_sync_soon(function, *args)
+            self.loop.run_sync_soon(function, *args)
         except trio.RunFinishedError as error:
             raise TaskDisposedError(CLOSED) from error
 
