@@ -97,6 +97,19 @@ class RetryPolicy:
         return min(delay, self.max_interval if self.max_interval is not None else _A_YEAR)
 
 
+def policy_of(max_retry: int | RetryPolicy, *more: Any, **options: Any) -> RetryPolicy:
+    """What `set_retry` was given: a policy, or what one is made of.
+
+    Raises:
+        TypeError: Both.
+    """
+    if not isinstance(max_retry, RetryPolicy):
+        return RetryPolicy(max_retry, *more, **options)
+    if RetryPolicy(0, *more, **options) != RetryPolicy():
+        raise TypeError("set_retry() takes a RetryPolicy or what one is made of, not both: see dataclasses.replace")
+    return max_retry
+
+
 _A_YEAR = 365 * 86400.0
 """No back-off is longer: timers of the back ends cannot take infinity."""
 

@@ -12,7 +12,7 @@ from gotask.errors import AutoStop, TaskComplete, TaskDisposedError, TaskStateEr
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.notes import Notes
-from gotask.retry import CircuitBreaker, Errors, RetryPolicy
+from gotask.retry import CircuitBreaker, Errors, RetryPolicy, policy_of
 from gotask.run_task import life_of, run_task
 from gotask.states import DISPOSED, TaskState, TaskType
 from gotask.stop_report import Asked, StopReport, asked_from, report_from_thread, report_on
@@ -284,15 +284,11 @@ class Task(Notes, Care, Generic[R]):
         breaker: CircuitBreaker | None = None,
     ) -> None:
         """Be started again after a failure; takes a RetryPolicy, or what one is made of (R1). Keeps the count (R3)."""
-        count, whole = (0, max_retry) if isinstance(max_retry, RetryPolicy) else (max_retry, None)
-        policy = RetryPolicy(
-            count, interval, backoff=backoff, max_interval=max_interval, jitter=jitter,
+        self._life.more().policy = policy_of(
+            max_retry, interval, backoff=backoff, max_interval=max_interval, jitter=jitter,
             retry_on=retry_on, give_up_on=give_up_on, healthy_after=healthy_after, within=within, policies=policies,
             fallback=fallback, breaker=breaker,
         )  # fmt: skip
-        if whole is not None and policy != RetryPolicy():
-            raise TypeError("set_retry() takes a RetryPolicy or what one is made of, not both: see dataclasses.replace")
-        self._life.more().policy = whole or policy
 
     def reset_retry_count(self) -> None:
         """Begin to count the retries anew (R3)."""
