@@ -439,6 +439,14 @@ def test_waiting_in_the_trees_own_thread_is_refused(root: BlockingRoot) -> None:
             root.call(call)
 
 
+def test_a_wrong_option_is_refused(root: BlockingRoot) -> None:
+    """M5, J4: in the name of the method that was called, with the options there are."""
+    with pytest.raises(
+        TypeError, match=r"^add_task\(\) got an unexpected keyword argument 'colour': there are key, name"
+    ):
+        root.add_task(Number(), colour="red")
+
+
 def test_add_task_in_the_trees_own_thread(root: BlockingRoot) -> None:
     """M5: `add_task` does not wait, so it works inside the tree as well."""
     task = root.call(lambda: root.add_task(Number()))
