@@ -351,13 +351,13 @@ def test_it_needs_no_thread_and_no_descriptor(monkeypatch: pytest.MonkeyPatch) -
     assert explore(safe, schedules=2).outcomes == {"10": 2}
 
 
-class Failing(Task[None]):
+class Explored(Task[None]):
     def start(self) -> None:
         raise ValueError
 
 
 async def failing(root: Root) -> float:
-    await root.add_task(Failing()).wait_stopped()
+    await root.add_task(Explored()).wait_stopped()
     return random.random()
 
 
@@ -372,13 +372,13 @@ def test_the_process_does_not_notice(caplog: pytest.LogCaptureFixture) -> None:
         drawn = [random.random()]
         found = explore(failing, schedules=3)
         drawn.append(random.random())
-        logging.getLogger("gotask.Failing").warning("heard again")
+        logging.getLogger("gotask.Explored").warning("heard again")
     finally:
         gotask.unobserve(heard)
     assert drawn == expected
     assert heard.events == []
     assert [record.message for record in caplog.records] == ["heard again"]
-    assert gotask.get_task_history(owner_type="Failing") == []
+    assert gotask.get_task_history(owner_type="Explored") == []
     assert found.runs == explore(failing, schedules=3).runs
 
 
