@@ -1,4 +1,4 @@
-/** What the states mean to a reader: their order of concern, their group, and which reasons are no failure. */
+/** What the states mean to a reader: the group of each, and how much that wants to be seen. */
 import type { Row } from "./types";
 
 export const INIT = 0;

@@ -77,7 +77,7 @@ export function lines(rows: Map<number, Row>, closed: ReadonlySet<number>, filte
   const filtering = filter.text !== "" || filter.group !== null;
   const order = filtering || closed.size ? inOrder(children) : [];
   const keep = filtering ? kept(order, rows, filter) : null;
-  const worst = closed.size ? worstBelow(order, closed) : null;
+  const worst = closed.size ? worstBelow(order) : null;
   const out: Line[] = [];
   const visible = (id: number | null): Row[] => {
     const all = children.get(id) ?? [];
@@ -124,9 +124,8 @@ function parentOf(row: Row, rows: Map<number, Row>): Row | undefined {
   return row.parentId === null ? undefined : rows.get(row.parentId);
 }
 
-function worstBelow(order: Row[], closed: ReadonlySet<number>): Map<number, Group> {
+function worstBelow(order: Row[]): Map<number, Group> {
   const worst = new Map<number, Group>();
-  if (!closed.size) return worst;
   for (let index = order.length - 1; index >= 0; index--) {
     const row = order[index]!;
     if (row.parentId === null) continue;

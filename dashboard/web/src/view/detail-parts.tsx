@@ -14,11 +14,12 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
+/** Names and values; a value that is null is not there. */
+function Facts({ facts, mono = false }: { facts: [string, ComponentChildren][]; mono?: boolean }) {
   return (
-    <dl class="facts-list">
+    <dl class={mono ? "facts-list mono" : "facts-list"}>
       {facts
-        .filter(([, value]) => value !== null && value !== undefined && value !== "")
+        .filter(([, value]) => value !== null)
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -35,14 +36,14 @@ export function Overview({ row, known }: { row: Row; known: Detail | null }) {
   const age = since(row.startTime, store.now);
   const loops = row.typeName === "JOB" || row.typeName === "WORK";
   const facts: [string, ComponentChildren][] = [
-    [t("detail.stopReason"), firstLine(row.stopReason ?? known?.stopReason)],
+    [t("detail.stopReason"), firstLine(row.stopReason ?? known?.stopReason) || null],
     [t("detail.id"), <span class="tabular">#{row.id}</span>],
     [t("detail.type"), row.typeName],
     [t("detail.started"), row.startTime ? speech.moment(row.startTime) : null],
     [t("detail.added"), row.startTime ? null : speech.moment(row.addedAt)],
     [t("detail.uptime"), age !== null && row.state !== DISPOSED ? <span class="tabular">{uptime(age)}</span> : null],
     [t("detail.life"), row.life > 1 ? number(row.life) : null],
-    [t("detail.retries"), retries(row)],
+    [t("detail.retries"), retries(row) || null],
     [t("detail.children"), row.children ? number(row.children) : null],
     [t("detail.loop"), loops ? t(row.eventLoopRunning ? "detail.loopOn" : "detail.loopOff") : null],
     [t("detail.startReason"), row.startReason ? <code>{row.startReason}</code> : null],
@@ -110,14 +111,7 @@ export function Descriptions({ values }: { values: Record<string, string> }) {
   if (!entries.length) return null;
   return (
     <Part title={t("detail.descriptions")}>
-      <dl class="facts-list mono">
-        {entries.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={entries} mono />
     </Part>
   );
 }
