@@ -154,6 +154,7 @@ class Core:
         self.parent = parent
         self.loop = parent.child_loop
         self.pump = pump = parent.pump
+        self.context = parent.context
         self.key = key
         self.origin = origin
         self.level = parent.level + 1

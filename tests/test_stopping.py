@@ -363,6 +363,17 @@ async def test_what_it_was_given_before_is_released(root: Root) -> None:
     assert released == ["on_stop", "using"]
 
 
+async def test_what_it_is_given_before_its_turn_is_released(root: Root) -> None:
+    """S2, S7: so is what it is given when it was asked to stop, and waits for its turn."""
+    released: list[str] = []
+    task = root.add_task(Task())
+    task.stop()
+    task.on_stop(lambda: released.append("on_stop"))
+    await task.wait_stopped()
+    assert released == ["on_stop"]
+    assert task.dispose_errors == ()
+
+
 async def test_a_job_stopped_before_its_start(root: Root) -> None:
     """S2: a Job stopped before its start takes its children along, none of them started."""
     holder = root.add_task(Runner())
@@ -905,6 +916,22 @@ async def test_an_abandoned_task_releases_what_it_holds(root: Root) -> None:
         assert released == ["two", "one"]
         await anyio.sleep(30)
         assert released == ["two", "one", "late"]
+
+
+async def test_what_is_abandoned_before_its_turn_releases_what_it_holds() -> None:
+    """S5, D8: so is what a task holds whose turn to start never came."""
+    released: list[str] = []
+    async with RootManager() as own:
+        holder = own.add_task(Runner())
+        await holder.wait_started()
+        task = Task[Any]()
+        task.stop_timeout = 5
+        task.using(lambda: released.append("using"))
+        own.add_task(task)
+        task.stop()
+        await task.wait_stopped()
+        assert holder.state is S.RUNNING
+        assert released == ["using"]
 
 
 async def test_an_abandoned_thread(root: Root) -> None:
