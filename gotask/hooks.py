@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABCMeta
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 HOOKS = ("start", "run", "go", "dispose", "tick")
 SETTINGS = frozenset(
@@ -88,7 +88,7 @@ def is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
-def waits(value: Any) -> bool:
+def waits(value: Any) -> TypeGuard[Awaitable[Any]]:
     """Whether what a function returned is to be awaited. A task is not: it may be awaited, but here it is a value."""
     return inspect.isawaitable(value) and not hasattr(value, "_life")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from gotask.backend import awaited
 from gotask.core import Core
 from gotask.errors import Exit, Restart, TaskDisposedError, TaskStateError, is_failure
-from gotask.hooks import is_seconds
+from gotask.hooks import is_seconds, waits
 from gotask.resources import Resource
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTING
 from gotask.stop_report import Asked, Unstopped, last_report
@@ -126,7 +125,7 @@ class Stopping(Core):
             except BaseException as error:
                 self.note_error(what, error)
                 continue
-            if inspect.isawaitable(value):
+            if waits(value):
                 self.pump.releasing[id(value)] = (f"{self.task.execution_path}: {what}", value)
                 self.more().releasing = (what, value)
                 rest = partial(self._release_slowly, value, what, due, then)

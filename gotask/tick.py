@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import anyio
 
 from gotask.channel import ChannelLife, ChannelTask, ignore
-from gotask.hooks import DONE, empty_hook
+from gotask.hooks import DONE, empty_hook, waits
 from gotask.life import Life
 from gotask.signals import Source
 from gotask.task import Task
@@ -158,7 +157,7 @@ class AsyncTickTask(Task[Any]):
         due = clock()
         while True:
             value = (self.tick or ignore)(due)
-            if inspect.isawaitable(value):
+            if waits(value):
                 await value
             interval = check_interval(self)
             due += interval

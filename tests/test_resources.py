@@ -804,6 +804,17 @@ async def test_a_slow_resource_holds_up_nobody_but_its_siblings(root: Root) -> N
     assert isinstance(await task.wait_stopped(), StopByUser)
 
 
+@pytest.mark.parametrize("verb", ["using", "on_stop"])
+async def test_a_task_from_a_plain_function(root: Root, verb: str) -> None:
+    """D8: but a task that it returns is not waited for: who adds one last task need not outlive it."""
+    task = root.add_task(Holding(verb, lambda: root.add_task(Task())))
+    await task.wait_started()
+    task.stop()
+    with anyio.fail_after(1):
+        await task.wait_stopped()
+    assert task.dispose_errors == ()
+
+
 async def test_an_awaitable_from_a_plain_function(root: Root) -> None:
     """D8: what a plain callable returns is awaited if it can be."""
     task = root.add_task(Holding("using", lambda: async_function()))

@@ -350,6 +350,20 @@ async def test_a_plain_tick(root: Root, cls: Any) -> None:
 
 
 @CLOCKS
+async def test_a_tick_that_returns_a_task(root: Root, cls: Any) -> None:
+    """C4, C6: a task that a plain `tick` returns is not waited for."""
+    added: list[Any] = []
+
+    class Adding(cls):  # type: ignore[misc]
+        def tick(self, due_at: float) -> Any:
+            added.append(root.add_task(gotask.Task()))
+            return added[-1]
+
+    await ticked(root, Adding(1), until=3.5)
+    assert len(added) >= 3
+
+
+@CLOCKS
 async def test_without_tick(root: Root, cls: Any) -> None:
     """L2: `tick` is optional."""
     base = cls.__mro__[1]
