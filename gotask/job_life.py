@@ -144,7 +144,10 @@ class JobLife(ClosingLife):
 
     def forget(self, life: Life, failed: bool) -> None:
         """A child is gone for good: count its failure, fill its place, and perhaps end with it (J1 to J3, J9)."""
-        del self.children[life.key]
+        if self.replacing and self.replacing.get(life.key) is life:  # given up before its turn (S5): the old one stays
+            del self.replacing[life.key]
+        else:
+            del self.children[life.key]
         if failed:
             self.child_failed(life)
         if self.replacing:

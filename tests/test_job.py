@@ -1346,6 +1346,20 @@ async def test_replace_task_that_waits_for_its_retry(root: Root) -> None:
     assert await root.replace_task("it", Sleeper(1)) == pytest.approx(2)
 
 
+async def test_replace_task_by_one_that_is_given_up() -> None:
+    """J9, S5: a new task that is abandoned before its turn leaves the old one where it is."""
+    async with RootManager() as own:
+        old = own.add_task(SlowToGo(10), key="it")
+        await old.wait_started()
+        new = Task[Any]()
+        new.stop_timeout = 1
+        own.replace_task("it", new).stop()
+        await new.wait_stopped()
+        assert own.children == (old,)
+        await old.wait_stopped()
+        assert own.size == 0
+
+
 async def test_replace_task_that_is_gone(root: Root) -> None:
     """J9, J4: the new task may be one that was disposed before; the old one may be added again."""
     first, second = Sleeper(1000), Sleeper(1000)
