@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gotask.resources import Resource
 from gotask.retry import RetryCount, RetryPolicy
-from gotask.tracing import as_text, shown
+from gotask.tracing import as_texts, shown
 from gotask.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Extras:
             return None
         return (
             self.retries.total,
-            {key: as_text(value) for key, value in self.descriptions.items()},
+            as_texts(self.descriptions),
             tuple(self.steps),
             tuple(map(shown, self.dispose_errors)),
             self.abandoned is not None,

@@ -13,7 +13,7 @@ from gotask.family import living
 from gotask.records import Step
 from gotask.states import DISPOSED, RETRYING, STARTED, STARTING, TaskState, TaskType
 from gotask.stop_report import asked_of
-from gotask.tracing import as_text, owner_type_of, where
+from gotask.tracing import as_text, as_texts, owner_type_of, where
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -195,14 +195,15 @@ class LiveTree(Observer):
         self._set(job.task_id, held_by=None if task is None else task.task_id)
 
     def description_changed(self, task: Any) -> None:
-        self._set(task.task_id, descriptions=texts(task))
+        self._set(task.task_id, descriptions=as_texts(task.descriptions))
 
     def step_recorded(self, task: Any, step: Step) -> None:
         self._set(task.task_id, step=step.name)
 
     def _enter(self, life: Any) -> None:
+        row = row_of(life)  # before the lock: it asks values for their text, which may do anything
         with self._lock:
-            self._rows[life.id] = row_of(life)
+            self._rows[life.id] = row
             self._count(life.parent.id, 1)
             self._mark(life.id)
         self._wake_readers()
@@ -252,11 +253,6 @@ class LiveTree(Observer):
                     reader._wake()
 
 
-def texts(task: Any) -> dict[str, str]:
-    """The descriptions of a task as text (H4)."""
-    return {name: as_text(value) for name, value in task.descriptions.items()}
-
-
 def reason_of(task: Any) -> str | None:
     """Why it is to stop, or why its life ended, as text."""
     reason = task.stop_reason
@@ -290,6 +286,6 @@ def row_of(life: Any) -> TaskRow:
         max_retry=task.max_retry,
         stop_reason=reason_of(task),
         held_by=loop.holder.task.task_id if loop is not None and loop.drive is not None else None,
-        descriptions=texts(task) if task.descriptions else EMPTY,
+        descriptions=as_texts(task.descriptions) if task.descriptions else EMPTY,
         step=task.steps[-1].name if task.steps else None,
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from gotask.errors import TaskDisposedError
+from gotask.events import Heard
 from gotask.hooks import TaskMeta
 from gotask.life import Life
 from gotask.records import Step, Timings
@@ -80,8 +83,13 @@ class Notes(metaclass=TaskMeta):
             self._described()
 
     def _described(self) -> None:
-        if self._life.parent is not None and (heard := self._life.pump.observers.description_changed):
-            self._soon(partial(self._life.pump.observers.tell, heard, self))
+        if self._life.parent is not None:
+            self._tell(self._life.pump.observers.description_changed)
+
+    def _tell(self, heard: Heard, *facts: Any) -> None:
+        if heard:
+            with suppress(TaskDisposedError):  # the event loop of the tree is closed: nobody listens any more
+                self._soon(partial(self._life.pump.observers.tell, heard, self, *facts))
 
     # Steps (H3)
 
@@ -94,8 +102,7 @@ class Notes(metaclass=TaskMeta):
         pump = life.pump
         step = Step(name, detail, pump.clock() - (life.began_at or life.added_at))
         life.more().steps.append(step)
-        if pump.observers.step_recorded:
-            self._soon(partial(pump.observers.tell, pump.observers.step_recorded, self, step))
+        self._tell(pump.observers.step_recorded, step)
 
     @property
     def steps(self) -> tuple[Step, ...]:

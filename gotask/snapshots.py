@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gotask.states import TaskState, TaskType
-from gotask.tracing import as_text, owner_type_of
+from gotask.tracing import as_text, as_texts, owner_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,6 @@ def _of(task: Any, children: tuple[TaskSnapshot, ...]) -> TaskSnapshot:
         max_retry=task.max_retry,
         stop_reason=None if reason is None else type(reason).__name__,
         blocked_by=None if blocked is None else blocked.task_id,
-        descriptions=tuple((key, as_text(value)) for key, value in task.descriptions.items()),
+        descriptions=tuple(as_texts(task.descriptions).items()),
         children=children,
     )

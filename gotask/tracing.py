@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
@@ -122,6 +122,11 @@ def as_text(value: object) -> str:
         return str(value)
     except Exception as error:
         return f"<{type(value).__name__}: {error!r}>"
+
+
+def as_texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Values as text, by name. Of a copy, because a thread may add some meanwhile (M6)."""
+    return {name: as_text(value) for name, value in dict(values).items()}
 
 
 def shown(value: object) -> str:

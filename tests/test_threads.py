@@ -325,6 +325,45 @@ async def test_descriptions_from_a_thread(root: Root, task: Forever) -> None:
     assert await in_thread(describe) == (1, {"a": 1, "b": 2})
 
 
+@pytest.mark.parametrize("read", ["the history", "a live tree", "a snapshot"])
+async def test_descriptions_that_come_while_they_are_read(root: Root, read: str) -> None:
+    """M6, H4, H5: descriptions are made into text though a thread may set others at that moment, as `__str__` does."""
+    task = root.add_task(Forever())
+    await task.wait_started()
+
+    class Meddling:
+        def __str__(self) -> str:
+            if "more" not in task.descriptions:
+                task.set_description("more", 1)
+            return "text"
+
+    task.set_description("what", Meddling())
+    if read == "a live tree":
+        tree = gotask.LiveTree()
+        root.observe(tree)
+        row = tree.row(task.task_id)
+        assert row is not None
+        assert row.descriptions["what"] == "text"
+    elif read == "a snapshot":
+        assert dict(gotask.snapshot(task).descriptions)["what"] == "text"
+    task.stop()
+    await task.wait_stopped()
+    [record] = root.history.records(id=task.task_id)
+    assert record.descriptions["what"] == "text"
+
+
+def test_notes_after_the_end_of_the_loop() -> None:
+    """M6, H6: what a thread notes of a task whose event loop has ended is kept, though no observer can be told."""
+    task = Task[Any]()
+    with gotask.BlockingRoot() as root:
+        root.root.observe(gotask.LiveTree())
+        root.add_task(task)
+    task.set_description("found", 1)
+    task.step("late")
+    assert task.descriptions == {"found": 1}
+    assert [step.name for step in task.steps] == ["late"]
+
+
 async def test_retry_settings_from_a_thread(root: Root, task: Forever) -> None:
     """M6, R1, R3: so are the retry settings."""
 
