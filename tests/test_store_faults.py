@@ -363,6 +363,19 @@ def test_a_bug_in_the_writer_ends_the_writer_alone(place: str, caplog: pytest.Lo
     assert "a bug of gotask.store" in caplog.text
 
 
+async def test_a_bug_before_there_is_a_session_fails_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that ends before it has opened a session says so: the store fails, and waits for none."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("gotask.store.writer.open_session", fail)
+    async with RootManager() as root:
+        store = root.add_task(HistoryStore(None))
+        with anyio.fail_after(10):
+            assert str(await store.wait_stopped()) == "a bug"
+
+
 async def test_a_store_that_is_stopped_while_the_database_is_down(caplog: pytest.LogCaptureFixture) -> None:
     """Stopped alone it waits no longer either."""
     async with RootManager() as root:

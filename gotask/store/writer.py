@@ -141,6 +141,8 @@ class Writer(Observer):
         except BaseException as error:
             say(LOGGER.exception, "the history writes no more: a bug of gotask.store")
             self._give_up(error)
+            if self.session is None:
+                self._on_open(error)
         finally:
             self._database.close()
             self.over.set()
