@@ -184,13 +184,13 @@ class RootManager(WorkCollection[K, T]):
         life = self._life
         if life.parent is not None and life.state is not DISPOSED:
             self._check_loop("init()")
+            await self.wait_started()
             return self
         options: dict[str, Any] = getattr(self, "_options", {})
         panic = options.get("panic")
         if panic is None:
             panic = os.environ.get("GOTASK_PANIC", "") not in ("", "0")
         backend = current_backend()
-        await backend.open(lambda: self._host.cancelled())
         if life.state is DISPOSED:
             life.renew()
         host = Host(self, backend, panic, options.get("history", 10_000), options.get("max_threads") or math.inf)
@@ -206,6 +206,7 @@ class RootManager(WorkCollection[K, T]):
         OPEN[life.id] = self
         for observer in EVERYWHERE:
             host.pump.observers.attach(observer, self)
+        await backend.open(host.cancelled)  # not before: meanwhile somebody else may call this, too
         life.loop.post(life)
         try:
             await self.wait_started()

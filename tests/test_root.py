@@ -20,6 +20,7 @@ import gotask
 from gotask import (
     Exit,
     Job,
+    Observer,
     RootManager,
     StopByUser,
     Task,
@@ -148,6 +149,37 @@ async def test_init_inside_a_cancelled_scope_of_another_task_does_not_touch_the_
     await task.wait_started()
     await anyio.sleep(10)
     assert task.state is TaskState.GOING
+    await root.shutdown()
+
+
+async def test_init_by_two_at_once_opens_one_tree() -> None:
+    """M1, H6: whoever calls `init()` while another one does gets the same tree, once it is STARTED."""
+
+    class Slow(RootManager[Any, Any]):
+        async def start(self) -> None:
+            await anyio.sleep(5)
+
+    class Counting(Observer):
+        trees = 0
+
+        def attached(self, root: Any) -> None:
+            self.trees += 1
+
+    root, states, counting = Slow(), [], Counting()
+
+    async def open_it() -> None:
+        await root.init()
+        states.append(root.state)
+
+    gotask.observe(counting)
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(open_it)
+            group.start_soon(open_it)
+    finally:
+        gotask.unobserve(counting)
+    assert states == [TaskState.STARTED] * 2
+    assert counting.trees == 1
     await root.shutdown()
 
 
