@@ -90,8 +90,8 @@ def check_observer(observer: object) -> None:
             check_call(getattr(observer, kind), f"{type(observer).__name__}.{kind}", *wanted)
 
 
-Heard = tuple[Callable[..., None], ...]
-"""The methods to call for one kind of event. The empty tuple, when nobody listens, costs one look."""
+Heard = tuple[tuple[Observer, Callable[..., Any]], ...]
+"""Whom to tell of one kind of event, and by which method. The empty tuple, when nobody listens, costs one look."""
 
 
 class Observers:
@@ -110,7 +110,7 @@ class Observers:
     retry_planned: Heard
     life_ended: Heard
     event_taken: Heard
-    closed: tuple[Callable[..., Farewell | None], ...]
+    closed: Heard
 
     def __init__(self) -> None:
         self._attached: tuple[Observer, ...] = ()
@@ -128,7 +128,7 @@ class Observers:
             self._attached += (observer,)
             self._index()
             if hasattr(observer, "attached"):
-                self.tell((observer.attached,), root)
+                self.tell(((observer, observer.attached),), root)
 
     def detach(self, observer: Observer) -> None:
         """Tell it no more; unknown ones are ignored."""
@@ -144,27 +144,26 @@ class Observers:
         for kind in KINDS:
             inherited = getattr(Observer, kind)
             listening = [one for one in self._attached if getattr(type(one), kind, inherited) is not inherited]
-            setattr(self, kind, tuple(getattr(one, kind) for one in listening))
+            setattr(self, kind, tuple((one, getattr(one, kind)) for one in listening))
 
     def tell(self, heard: Heard, *facts: Any) -> None:
         """Call these methods; an observer that raises is detached."""
-        for method in heard:
+        for observer, method in heard:
             try:
                 method(*facts)
             except Exception:
-                self._raised(method)
+                self._raised(observer)
 
     def close(self, root: Any) -> list[Farewell]:
         """Tell that the tree is gone, and return what is still to be awaited."""
-        farewells = []
-        for method in (*self.closed, *(observer.closed for observer in self._leaving)):
+        farewells: list[Farewell | None] = []
+        for observer, method in (*self.closed, *((one, one.closed) for one in self._leaving)):
             try:
                 farewells.append(method(root))
             except Exception:
-                self._raised(method)
+                self._raised(observer)
         return [farewell for farewell in farewells if farewell is not None]
 
-    def _raised(self, method: Callable[..., object]) -> None:
-        observer = method.__self__  # type: ignore[attr-defined]
+    def _raised(self, observer: Observer) -> None:
         say(LOGGER.exception, "observer %r raised, and hears no more", observer)
         self.detach(observer)

@@ -589,6 +589,22 @@ async def test_an_observer_that_raises_is_detached(root: Root, caplog: pytest.Lo
     assert "observer" in record.getMessage()
 
 
+async def test_a_static_method_that_raises_is_detached(root: Root) -> None:
+    """H6: so is one whose method is no method of the object: it knows of no `self`."""
+
+    class Static(Observer):
+        heard = 0
+
+        @staticmethod
+        def state_changed(task: Any, old: TaskState, new: TaskState) -> None:
+            Static.heard += 1
+            raise ValueError
+
+    root.observe(Static())
+    await root.add_task(Task()).wait_started()
+    assert Static.heard == 1
+
+
 async def test_an_observer_that_raises_does_not_panic() -> None:
     """H6, M7: in panic mode neither: an observer is no hook."""
     async with RootManager(panic=True) as root:
