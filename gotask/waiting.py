@@ -22,26 +22,24 @@ class Waiters:
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Backend, Awaitable[Any]]] = []
+        self._waiting: dict[Awaitable[Any], Backend] = {}
 
     async def wait(self, backend: Backend) -> None:
         """Wait until `release` is called."""
         waiter = backend.waiter()
-        self._waiting.append((backend, waiter))
+        self._waiting[waiter] = backend
         try:
             await waiter
-        except BaseException:
-            if (backend, waiter) in self._waiting:
-                self._waiting.remove((backend, waiter))
-            raise
+        finally:
+            self._waiting.pop(waiter, None)
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def release(self) -> None:
         """Let all go on."""
-        waiting, self._waiting = self._waiting, []
-        for backend, waiter in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for waiter, backend in waiting.items():
             backend.wake(waiter)
 
 

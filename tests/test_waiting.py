@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -25,6 +26,7 @@ from gotask import (
     TickTask,
     Work,
 )
+from gotask.waiting import Waiters
 
 S = TaskState
 
@@ -309,6 +311,32 @@ async def test_a_call_in_a_job_in_its_back_off_is_refused_where_its_loop_is_held
     job = root.add_task(Failing())
     await anyio.sleep(1)
     refused(await outcome_of(root, waiting("run", lambda _: job.call(int)), "run"), "needs that same loop")
+
+
+def test_who_waits_no_more_is_found_at_once() -> None:
+    """Q3: that one of many gives up waiting costs no look at the others."""
+
+    class Waiter:
+        looks = 0
+
+        def __await__(self) -> Generator[Any, Any, None]:
+            yield
+
+        def __eq__(self, other: object) -> bool:
+            Waiter.looks += 1
+            return self is other
+
+        __hash__ = object.__hash__
+
+    backend: Any = SimpleNamespace(waiter=Waiter)
+    waiters = Waiters()
+    waits = [waiters.wait(backend) for _ in range(100)]
+    for wait in waits:
+        wait.send(None)
+    for wait in reversed(waits):
+        wait.close()
+    assert not waiters
+    assert Waiter.looks == 0
 
 
 async def test_a_refused_wait_leaves_everything_as_it_was(root: RootManager[Any, Any]) -> None:
