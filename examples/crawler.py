@@ -86,8 +86,7 @@ class Crawler(gotask.Job):
         self.seen.add(address)
         host = self.hosts.get(parts.netloc)
         if host is None or host.is_stopped:  # never seen, or it had nothing left to do
-            host = self.hosts[parts.netloc] = Host(parts.netloc)
-            self.add_task(host)
+            host = self.hosts[parts.netloc] = self.replace_task(parts.netloc, Host(parts.netloc))
         host.add_task(Page(address, self))
 
 

@@ -113,9 +113,9 @@ class Stream(gotask.WorkCollection[Any, gotask.Task[Any]]):
             TaskExistsError: There is a publisher.
         """
         self.add_task(publisher)
-        waiting = self.get("patience")
-        if waiting is not None:
-            waiting.stop("the publisher is here")
+        for child in self.children:  # it may not have started yet
+            if isinstance(child, Patience):
+                child.stop("the publisher is here")
 
 
 class Relay(gotask.WorkCollection[str, Stream]):

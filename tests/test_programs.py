@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import signal
 import socket
 import threading
@@ -12,16 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import httpx
 import pytest
+from helpers import Forever
 from ports import reserve_port
 from postgres import Server
 from programs import TIME, Program
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from gotask import RootManager
 from gotask.store import open_history
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -36,6 +41,11 @@ def owners(program: Program) -> list[str]:
     base, token = program.said(r"(http://127\.0\.0\.1:\d+/#token=\S+)").split("#token=")
     answer = httpx.get(f"{base}api/tasks?limit=1000", headers={"Authorization": f"Bearer {token}"}, verify=False)
     return [task["ownerType"] for task in answer.json()["list"]]
+
+
+def load(name: str) -> Any:
+    """A program as a module, which is not run."""
+    return SimpleNamespace(**runpy.run_path(str(EXAMPLES / name)))
 
 
 @pytest.fixture
@@ -164,6 +174,17 @@ def test_crawler(start: Callable[..., Program]) -> None:
     assert "dashboard: http://127.0.0.1:" in program.output
 
 
+async def test_a_host_that_is_found_again_while_it_goes(root: RootManager[Any, Any]) -> None:
+    """A page of a host that is over, but not gone yet, is fetched by the next task of that host."""
+    crawler = root.add_task(load("crawler.py").Crawler("http://a/", 10, 0.0))
+    crawler.client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200)))
+    await crawler.wait_started()
+    crawler.hosts["a"].stop()
+    crawler.visit("http://a/late")
+    await crawler.wait_stopped()
+    assert crawler.status["http://a/late"] == 200
+
+
 # A chat
 
 
@@ -254,6 +275,17 @@ def test_a_stream_without_publisher_ends(start: Callable[..., Program]) -> None:
     with dialled(program.said(r"relay: 127\.0\.0\.1:(\d+)"), "SUB news") as subscriber:
         assert read(subscriber) == b""
     assert program.interrupt() == 0
+
+
+async def test_a_publisher_that_comes_at_once(root: RootManager[Any, Any]) -> None:
+    """A publisher that is there before the patience of its stream has begun ends it too."""
+    stream = load("relay.py").Stream("news", 5.0)
+    publisher = Forever()
+    publisher.key = "publisher"
+    stream.on_start(lambda: stream.publish(publisher))
+    root.add_task(stream)
+    await anyio.sleep(10)
+    assert stream.to_list() == [publisher]
 
 
 def test_a_slow_subscriber_loses_its_own_frames_only(start: Callable[..., Program]) -> None:
