@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextvars import copy_context
 from functools import partial
 from types import TracebackType
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task[Any])
+
+GONE = "the tree is shut down: nothing can be asked of it any more"
 
 
 class BlockingRoot:
@@ -149,14 +150,16 @@ class BlockingRoot:
         handle: list[Handle] = []
 
         def over(value: Any, error: BaseException | None) -> None:
-            if error is not None:
-                answer.set_exception(error)
-            else:
+            if error is None:
                 answer.set_result(value)
+            elif backend.is_cancellation(error):  # the tree has given up what it waited for
+                answer.set_exception(TaskDisposedError(GONE))
+            else:
+                answer.set_exception(error)
 
         def begin() -> None:
             if self.root.state is DISPOSED:
-                answer.set_exception(TaskDisposedError("the tree is shut down: nothing can be asked of it any more"))
+                answer.set_exception(TaskDisposedError(GONE))
             else:
                 handle.append(backend.spawn_body(awaited(function()), context, over))
 
@@ -164,7 +167,7 @@ class BlockingRoot:
         backend.call_from_thread(begin)
         try:
             return answer.result(timeout)
-        except FutureTimeout:
+        except TimeoutError:
             if answer.done():
                 raise
             for one in handle:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -348,6 +349,22 @@ def test_shutdown_from_several_threads(root: BlockingRoot) -> None:
 def test_shutdown_before_the_with_block_is_empty() -> None:
     """M5: there is nothing to shut down yet."""
     assert BlockingRoot().shutdown() == gotask.ShutdownReport()
+
+
+def test_a_call_that_is_given_up_with_the_tree(backend: str) -> None:
+    """M5, S5: a call that a shutdown gives up raises TaskDisposedError, and not the cancellation of a back end."""
+    begun = threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        await anyio.sleep_forever()
+
+    with BlockingRoot(backend=backend) as root, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(root.call, endless)
+        assert begun.wait(5)
+        assert root.shutdown(timeout=SOON).unstopped
+        with pytest.raises(TaskDisposedError, match="shut down"):
+            answer.result(5)
 
 
 def test_a_tree_that_ends_by_itself(root: BlockingRoot) -> None:
