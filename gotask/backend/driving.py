@@ -33,13 +33,7 @@ class Drive:
         self.error: BaseException | None = None
         self.then: Outcome | None = None
         self.loop: Any = None
-        try:
-            self._trap = context.run(coro.send, None)
-            self.suspended = True
-        except StopIteration as stop:
-            self.suspended, self.value = False, stop.value
-        except BaseException as error:
-            self.suspended, self.error = False, error
+        self._step(coro.send, None)
 
     def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
         try:
@@ -89,8 +83,6 @@ class ScopedDrive(Drive):
         self._scope = scope
         scope.__enter__()  # before the first step: scopes the hook enters must lie inside
         super().__init__(coro, context)
-        if not self.suspended:
-            self._leave()
 
     def _step(self, resume: Callable[[Any], Any], argument: Any) -> None:
         super()._step(resume, argument)
