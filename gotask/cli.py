@@ -15,6 +15,7 @@ from gotask.words import say
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, by default the one on the command line; return its exit status."""
+    open_streams()
     parser = command_line()
     options = parser.parse_args(arguments)
     if "play" not in options:
@@ -27,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
+
+
+def open_streams() -> None:
+    """Python has None for a stream that was closed before it began (`>&-`); let there be one that leads nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process lives
 
 
 def command_line() -> Parser:

@@ -192,6 +192,15 @@ def test_wrong_input(key: str, lang: str, capsys: pytest.CaptureFixture[str], mo
     assert lang == "en" or english(err) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closing a stream is a matter of the POSIX shell")
+@pytest.mark.parametrize("command", ["--help", "rules --list", "learn list"])
+def test_streams_that_are_closed(command: str) -> None:
+    """`gotask … <&- >&-` does what it does, and tells nobody."""
+    line = f"exec {sys.executable} -m gotask.cli {command} <&- >&-"
+    ended = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("value", ["'rope' (choose from 'asyncio', 'trio')", "'rope' (choose from asyncio, trio)"])
 def test_choices_with_and_without_quotes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Newer Pythons name them without quotes."""
