@@ -484,6 +484,25 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
         expect(seen.row("Dashboard#2")).to_be_visible()
 
 
+def test_a_link_with_a_wrong_token_says_so(visit: Open) -> None:
+    """Such as a link of yesterday, before the program was started anew."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        seen = visit(f"{program.base}#token=wrong")
+        seen.expected = REFUSED
+        expect(seen.page.get_by_role("alert")).to_have_text("That is not the token of this program.")
+
+
+def test_a_token_that_nobody_takes_is_not_called_wrong(visit: Open) -> None:
+    """The program may have ended meanwhile."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        seen = visit(program.base)
+        seen.expected = re.compile("status of 401|ERR_CONNECTION_REFUSED")
+        seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
+        program.kill()
+        seen.page.get_by_role("button", name="Open").click()
+        expect(seen.page.get_by_role("alert")).to_have_text("No connection")
+
+
 def test_after_many_wrong_tokens_the_page_says_to_wait(visit: Open) -> None:
     """Nor does it say that the token is wrong, since it has not been looked at."""
     with Program("empty", token="open-sesame-of-the-test") as program:
@@ -512,6 +531,16 @@ def test_a_phone_has_no_sideways_scrolling_and_full_screen_details(service: Prog
     expect(seen.row("Streamdoor")).to_be_visible()
     wide = "[...document.querySelector('.gotask').shadowRoot.querySelectorAll('.app, .grid, .counts, .head')]"
     assert seen.page.evaluate(f"{wide}.every((one) => one.scrollWidth <= one.clientWidth + 1)")
+
+
+def test_a_low_window_leaves_its_room_to_the_tree(service: Program, visit: Open) -> None:
+    """Zoomed to 200 %, say: there the timeline is closed until somebody opens it."""
+    seen = visit(service.base, 720, 450)
+    expect(seen.row("Streamdoor")).to_be_visible()
+    fold = seen.page.get_by_role("button", name="Last minute")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "true")
 
 
 def test_targets_are_large_enough_for_a_finger(service: Program, visit: Open) -> None:

@@ -22,7 +22,7 @@ async function send(url: string, body: unknown): Promise<Response> {
 /** A transport to the server of this page; `base` ends in a slash. */
 export function httpTransport(base: string): Transport {
   const at = (path: string) => base + path.replace(/^\//, "");
-  return {
+  const transport: Transport = {
     subscribe: (hear) => subscribe(at("/api/events"), at("/api/session"), hear),
     async get(path) {
       const answer = await fetch(at(path), { credentials: "same-origin", headers: { Accept: "application/json" } });
@@ -37,10 +37,12 @@ export function httpTransport(base: string): Transport {
     async login(token) {
       const answer = await send(at("/api/login"), { token });
       if (answer.status === 429) throw await problemOf(answer);
+      transport.refused = !answer.ok;
       return answer.ok;
     },
     link: at,
   };
+  return transport;
 }
 
 function subscribe(url: string, probe: string, hear: (event: StreamEvent) => void): () => void {

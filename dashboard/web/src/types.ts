@@ -138,6 +138,8 @@ export interface Transport {
   command(path: string, body: unknown): Promise<unknown>;
   /** Only where a token is asked for: whether it was right; an error where it was not looked at. */
   login?(token: string): Promise<boolean>;
+  /** The last token was wrong, such as that of the link by which the page was opened. */
+  refused?: boolean;
   /** The numbers of the process are not asked for. */
   quiet?: boolean;
   /** Where a browser may fetch this path as a file; absent where it cannot. */

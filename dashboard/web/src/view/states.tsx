@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { duration, uptime } from "../format";
+import { Problem } from "../types";
 import { useStore, useTick, useView } from "./context";
 import { Icon } from "./icons";
 
@@ -79,12 +80,12 @@ export function TokenPage() {
   const { store, speech } = useView();
   const { t } = speech;
   const [token, setToken] = useState("");
-  const [wrong, setWrong] = useState<"" | "token.wrong" | "token.wait">("");
+  const [wrong, setWrong] = useState<"" | "token.wrong" | "token.wait" | "down.title">(store.transport.refused ? "token.wrong" : "");
   const submit = async (event: Event) => {
     event.preventDefault();
     const said = await store.transport.login!(token.trim()).then(
       (right) => (right ? "" : "token.wrong"),
-      () => "token.wait" as const,
+      (error) => (error instanceof Problem ? "token.wait" : "down.title"),
     );
     setWrong(said);
     if (!said) store.connect();

@@ -23,6 +23,9 @@ interface TreeProps {
   onStopMany(filter: unknown): void;
 }
 
+/** In a window of less height, such as one that is zoomed, the timeline would leave no room for the tree. */
+const LOW = 600;
+
 export function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: TreeProps) {
   const { store, speech } = useView();
   const { t } = speech;
@@ -31,7 +34,7 @@ export function TreeTab({ selected, narrow, memory, onSelect, onStopMany }: Tree
   const { rows, lines, closed, setClosed, onToggle } = useForest(filter);
   const counts = useCounts();
   const [openDetails, setOpenDetails] = useState(false);
-  const [timeline, setTimeline] = useState(() => memory.get("timeline") !== "closed");
+  const [timeline, setTimeline] = useState(() => (memory.get("timeline") ?? (innerHeight < LOW ? "closed" : "open")) !== "closed");
   const grid = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
   useEffect(() => {
