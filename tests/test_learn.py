@@ -73,6 +73,15 @@ def shortened(course: Path, last: int = 2) -> None:
 # Commands
 
 
+def test_init_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """A file where a folder should be, say: a sentence with the reason, and no traceback."""
+    (tmp_path / "taken").touch()
+    said = learn(tmp_path, "init", "taken")
+    assert said.returncode == 2
+    assert said.stderr.startswith("The lessons cannot be written to taken")
+    assert said.stderr.count("\n") == 1
+
+
 def test_init_never_writes_over_lessons(course: Path) -> None:
     """`init` where there are lessons already leaves them as they are, and says so."""
     main_of(course).write_text("mine", "utf-8")
@@ -268,6 +277,22 @@ def test_a_syntax_error_is_explained(course: Path) -> None:
     place, line = attempt(Exercise(course / "lessons", 1)).place
     assert path.read_text("utf-8").splitlines()[line - 1].startswith("async def main(root(")
     assert place == str(path)
+
+
+HINTED: dict[str, tuple[str, str, str]] = {
+    "async": ("async def main(", "def main(", "the word `async` may be missing"),
+    "another keyboard": ("Sensor()", "Sensor（）", "the English keyboard layout"),
+    "another encoding": ("Lesson 1", "Lesson\0", "Save the file as UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", HINTED)
+def test_a_syntax_error_is_told_with_its_usual_cause(course: Path, name: str) -> None:
+    """What Python cannot read for another reason than a bracket, has a hint of its own."""
+    right, wrong, hint = HINTED[name]
+    path = main_of(course)
+    path.write_text(solve(path.read_text("utf-8")).replace(right, wrong), "utf-8")
+    assert hint in learn(course, "run", "1").stdout
 
 
 def test_a_forgotten_await_is_told_once(course: Path) -> None:
@@ -495,8 +520,9 @@ def test_pages_of_the_terminal(course: Path, terminal: Callable[..., Terminal]) 
     shown.press(" ")
     shown.press("t")
     shown.wait_for("Challenge 1: Task basics", "TODO 1/3 is yours", "t lesson")
+    shown.resize(80, 24)
     shown.press("c")
-    shown.wait_for("1 challenge", "0/3", seconds=90)
+    shown.wait_for("Task basics", "0/3", "A whole application", "q quit", seconds=90)
 
 
 @posix

@@ -222,7 +222,7 @@ class Learning(gotask.Work):
             self.go_to(target)
 
     def show_list(self) -> None:
-        self.page = tables.course(self.place.all, self.place.progress)
+        self.page = tables.course(self.place.all, self.place.progress.done, self.exercise.name)
 
     def check_all(self) -> None:
         self.page = Text(say("checking", count=len(self.place.all)))
@@ -233,7 +233,7 @@ class Learning(gotask.Work):
     def checked(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
             desk.noted(self.place.progress, outcome)
-        self.page = tables.results(map(classroom.Line.of, outcomes))
+        self.page = tables.course(self.place.all, {one.exercise.name: one.done for one in outcomes}, self.exercise.name)
         self.draw()
 
     def ask_reset(self) -> None:

@@ -149,7 +149,7 @@ def show_list(options: Namespace) -> int:
     from gotask_learn import tables
 
     place = Place()
-    tables.console().print(tables.course(place.all, place.progress))
+    tables.console().print(tables.course(place.all, place.progress.done, place.current.name))
     return 0
 
 
@@ -163,7 +163,7 @@ def check(options: Namespace) -> int:
     for outcome in outcomes:
         desk.noted(place.progress, outcome)
     place.save()
-    console.print(tables.results(map(classroom.Line.of, outcomes)))
+    console.print(tables.course(place.all, {one.exercise.name: one.done for one in outcomes}, place.current.name))
     lessons = [outcome for outcome in outcomes if not outcome.exercise.challenge]
     done = sum(outcome.passed for outcome in lessons)
     print(say("all_done" if done == len(lessons) else "some_done", done=done, count=len(lessons)))
@@ -200,6 +200,12 @@ def init(options: Namespace) -> int:
         lessons = copy_course(options.folder)
     except FileExistsError as error:
         print(say("init_exists", folder=shown(str(error))), file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            say("init_failed", folder=shown(str(options.folder / "lessons")), why=error.strerror or error),
+            file=sys.stderr,
+        )
         return 2
     print(say("init_done", folder=shown(str(lessons))))
     return 0

@@ -69,6 +69,7 @@ class Evidence(gotask.Observer):
         self.output = ""
         self.errors: list[BaseException] = []
         self.never_awaited: list[str] = []
+        self.unstopped = ""
         self.result: Any = None
         self.moves = 0
         """Counts all that happens, so that one can tell when nothing more does."""

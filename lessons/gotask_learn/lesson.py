@@ -25,7 +25,7 @@ MAIN_LIMIT = 5.0
 """Seconds that `main` may take."""
 STUCK_LIMIT = 0.4
 """Seconds without an event after which a `main` that waits, and not for time to pass, waits for ever."""
-HANG_LIMIT = 6.0
+HANG_LIMIT = 7.0
 """Seconds after which a program that holds everything up, or will not stop, is ended."""
 STOP_LIMIT = 1.0
 """Seconds that the tree may take to stop at the end."""
@@ -181,8 +181,8 @@ async def direct(main: Callable[..., Any], found: evidence.Evidence, file: str) 
         hung = await bounded(main(root), found, file)
         await settled(found)
     finally:
-        await root.shutdown(timeout=STOP_LIMIT)
-    return hung
+        found.unstopped = trouble.unstopped(await root.shutdown(timeout=STOP_LIMIT), file)
+    return hung and (found.unstopped or hung)
 
 
 async def bounded(coroutine: Any, found: evidence.Evidence, file: str) -> str:
@@ -235,7 +235,8 @@ class Watch(threading.Thread):
                 where = trouble.line_in(sys._current_frames().get(self._main), self._lesson.file)
                 place = where or say("hung_elsewhere")
                 sys.setswitchinterval(1e-4)  # a busy loop gives way to each write of the report, 5 ms late by default
-                self._lesson.conclude("", say("blocked", seconds=HANG_LIMIT, place=place))
+                hung = evidence.CURRENT.unstopped or say("blocked", seconds=HANG_LIMIT, place=place)
+                self._lesson.conclude("", hung)
 
 
 class Tee:

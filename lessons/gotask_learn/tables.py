@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gotask.words import can_show
-from gotask_learn.classroom import Learner, Line
+from gotask_learn.classroom import Learner
 from gotask_learn.place import Exercise
-from gotask_learn.progress import Progress
 from gotask_learn.trial import say
 
 
@@ -46,27 +45,18 @@ def table(title: str, columns: Sequence[str]) -> Table:
     return made
 
 
-def course(all_exercises: Iterable[Exercise], progress: Progress) -> Table:
-    """Every lesson with what is done of it and of its challenge."""
+def course(all_exercises: Iterable[Exercise], done: Mapping[str, int], current: str) -> Table:
+    """Every lesson with what is done of it and of its challenge; it fits a terminal of 24 lines."""
     made = table(say("list_head"), [say(f"column_{name}") for name in ("lesson", "title", "todo", "challenge")])
     pairs = {(one.number, one.challenge): one for one in all_exercises}
     for (number, challenge), one in pairs.items():
         if not challenge:
             other = pairs[number, True]
-            arrow = ("▸ " if can_show("▸") else "> ") if progress.current in (one.name, other.name) else "  "
+            arrow = ("▸ " if can_show("▸") else "> ") if current in (one.name, other.name) else "  "
             made.add_row(
-                f"{arrow}{number}", one.title, mark(progress.done.get(one.name, 0), one.total),
-                mark(progress.done.get(other.name, 0), other.total),
+                f"{arrow}{number}", one.title, mark(done.get(one.name, 0), one.total),
+                mark(done.get(other.name, 0), other.total),
             )  # fmt: skip
-    return made
-
-
-def results(lines: Iterable[Line]) -> Table:
-    """What a check of everything found."""
-    made = table("", [say(f"column_{name}") for name in ("lesson", "title", "todo")])
-    for line in lines:
-        name = f"{line.lesson} {say('challenge_row')}" if line.challenge else str(line.lesson)
-        made.add_row(name, line.title, mark(line.done, line.total))
     return made
 
 

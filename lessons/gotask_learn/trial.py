@@ -91,10 +91,21 @@ def unfit(exercise: Exercise) -> tuple[str, int | None]:
         if error.text:
             column = max((error.offset or 1) - 1 - (len(error.text) - len(error.text.lstrip())), 0)
             lines += ["", f"    {error.text.strip()}", "    " + " " * column + "^"]
-        return "\n".join([*lines, "", say("syntax_hint")]), error.lineno
+        return "\n".join([*lines, "", say(syntax_hint(error.msg))]), error.lineno
     except ValueError as error:
         return say("unreadable", path=path, why=error), None
     return "", None
+
+
+def syntax_hint(why: str) -> str:
+    """The key of what to look for, by what Python says."""
+    if "async" in why or "await" in why:
+        return "syntax_hint_async"
+    if "invalid character" in why or "non-printable" in why:
+        return "syntax_hint_character"
+    if "codec" in why or "null bytes" in why:
+        return "syntax_hint_encoding"
+    return "syntax_hint"
 
 
 def without_verdict(exercise: Exercise, run: Run) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Iterable
@@ -11,11 +12,13 @@ from pathlib import Path
 from types import CoroutineType, FrameType
 from typing import Any
 
+import gotask
 from gotask.tracing import frames_of
 from gotask_learn.evidence import Evidence
 from gotask_learn.texts import say
 
 COURSE = str(Path(__file__).parent)
+LIBRARY = Path(gotask.__file__).parent
 
 
 def shown(path: str) -> str:
@@ -32,10 +35,16 @@ def is_of_the_world(error: BaseException) -> bool:
     return bool(frames) and frames[-1].filename.startswith(COURSE)
 
 
+def is_a_refusal(error: BaseException) -> bool:
+    """Whether the library refused what it was given; in its own loop no line of the learner's file is seen."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, (TypeError, ValueError)) and bool(frames) and LIBRARY in Path(frames[-1].filename).parents
+
+
 def told(error: BaseException, file: str) -> str:
-    """An error as Python would show it, with the lines of the learner's file only; "" if it has none there."""
+    """An error as Python would show it, with the lines of the learner's file only; "" if it is of no use to them."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    if not frames and not isinstance(error, SyntaxError):
+    if not frames and not isinstance(error, SyntaxError) and not is_a_refusal(error):
         return ""
     lines = [f"  {shown(frame.filename)}:{frame.lineno}\n    {frame.line}" for frame in frames[-3:]]
     return "\n".join([*lines, "".join(traceback.format_exception_only(error)).rstrip()])
@@ -73,9 +82,8 @@ def flat(errors: Iterable[BaseException]) -> Iterable[BaseException]:
 
 def usual_cause(error: BaseException, evidence: Evidence) -> str:
     """A word on where such an error mostly comes from."""
-    if "coroutine" in str(error) or evidence.never_awaited:
-        name = evidence.never_awaited[0] if evidence.never_awaited else str(error).partition("'")[2].partition("'")[0]
-        return say("never_awaited", name=name or "...")
+    if evidence.never_awaited:
+        return say("never_awaited", name=evidence.never_awaited[0])
     if isinstance(error, SystemExit):
         return say("exit_called")
     return ""
@@ -93,6 +101,17 @@ def waits_at(coroutine: Any, file: str) -> str:
     """The innermost line of the learner's file at which a suspended coroutine waits."""
     own = [frame for frame in frames_of(coroutine) if frame.f_code.co_filename == file]
     return line_in(own[-1], file) if own else ""
+
+
+def unstopped(report: gotask.ShutdownReport, file: str) -> str:
+    """Which task did not stop, and the innermost line of the learner's file at which it hangs; "" if there is none."""
+    for one in report.unstopped:
+        for place in reversed(one.where):
+            at, _, line = place.partition(" in ")[0].rpartition(":")
+            if at == shown(file):
+                code = linecache.getline(file, int(line)).strip()
+                return say("unstopped", task=one.path.rpartition("/")[2], place=f"{at}:{line}\n    {code}")
+    return ""
 
 
 def is_sleeping(coroutine: Any) -> bool:
