@@ -139,15 +139,16 @@ def forced(name: str, folder: Path) -> str:
     """Write an assistant's file; what a shared one holds besides stays as it is."""
     assistant = ASSISTANTS[name]
     path = folder / assistant.path
-    before, after = assistant.head, ""
+    before, after, newline = assistant.head, "", "\n"
     if assistant.shared and path.exists():
         content = path.read_text("utf-8")
+        newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
         begin, end = part(content) or (len(content), len(content))
         before, after = content[:begin], content[end:]
         if begin == len(content) and content:
             before = content.rstrip("\n") + "\n\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(before + sealed(text()) + after, "utf-8", newline="\n")
+    fresh.write_text(before + sealed(text()) + after, "utf-8", newline=newline)
     os.replace(fresh, path)
     return "written"

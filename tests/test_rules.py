@@ -102,6 +102,17 @@ def test_a_file_of_somebody_else(project: Path, capsys: pytest.CaptureFixture[st
     assert path.read_text("utf-8") == "# Mine\n"
 
 
+def test_the_lines_of_agents_md_end_as_they_did(project: Path) -> None:
+    """Where an editor of Windows wrote it, version control would else show every line of it as changed."""
+    path = project / "AGENTS.md"
+    path.write_bytes(b"# Our project\r\n\r\nBe kind.\r\n")
+    assert typed("--for", "agents") == 0
+    content = path.read_bytes()
+    assert content.startswith(b"# Our project\r\n\r\nBe kind.\r\n\r\n<!-- gotask rules")
+    assert content.count(b"\n") == content.count(b"\r\n")
+    assert typed("--check", "--for", "agents") == 0
+
+
 def test_the_rest_of_agents_md_is_the_projects(project: Path) -> None:
     """AGENTS.md belongs to the project: what stands around our part stays, byte for byte, also with --force."""
     path = project / "AGENTS.md"
