@@ -90,7 +90,9 @@ class Guard:
         if name in self._options.allowed_hosts or is_loopback(name) or (is_address(name) and name == server):
             return
         raise Problem(
-            421, f"this dashboard does not answer to the name {name!r}: add it with Dashboard(allowed_hosts=[…])"
+            421,
+            f"this dashboard does not answer to the name {name!r}: Dashboard(…) and create_app(…) take more names as "
+            f"allowed_hosts=[{name!r}]",
         )
 
     def _authenticated(self, headers: Headers, scope: Scope) -> str:
