@@ -168,6 +168,9 @@ def play(options: Namespace) -> int:
     if not 0 <= options.port <= LAST_PORT:
         print(say("demo.no_port", port=options.port), file=sys.stderr)
         return 2
+    if options.seconds is not None and not options.seconds >= 0:
+        print(say("demo.no_seconds", seconds=options.seconds), file=sys.stderr)
+        return 2
     try:
         find_backend(options.backend)
     except ModuleNotFoundError as error:

@@ -235,16 +235,15 @@ def test_it_shows_itself_in_the_browser(backend: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("port", ["70000", "-1"])
-def test_a_port_that_cannot_be_is_refused(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, port: str, lang: str
+@pytest.mark.parametrize(("option", "value"), [("--port", "70000"), ("--port", "-1"), ("--seconds", "nan")])
+def test_a_number_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str, value: str, lang: str
 ) -> None:
     """With a sentence in the reader's language, and status 2."""
     monkeypatch.setenv("GOTASK_LANG", lang)
-    assert main(["demo", "--port", port]) == 2
+    assert main(["demo", option, value]) == 2
     said = capsys.readouterr().err
-    assert "65535" in said
-    assert said.endswith({"en": f", not {port}\n", "zh": f"，而不是 {port}\n"}[lang])
+    assert said.endswith({"en": f", not {value}\n", "zh": f"，而不是 {value}\n"}[lang])
 
 
 def test_it_speaks_chinese_too() -> None:
