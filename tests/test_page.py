@@ -533,6 +533,17 @@ def test_a_phone_has_no_sideways_scrolling_and_full_screen_details(service: Prog
     assert seen.page.evaluate(f"{wide}.every((one) => one.scrollWidth <= one.clientWidth + 1)")
 
 
+def test_all_counts_have_room_on_a_phone(service: Program, visit: Open) -> None:
+    """Those that are zero are left out there, but for a moment none may be."""
+    seen = visit(service.base, 390, 844, has_touch=True)
+    expect(seen.row("Streamdoor")).to_be_visible()
+    room = seen.page.locator(".counts").evaluate(
+        "(counts) => { counts.childNodes.forEach((one) => one.classList.remove('none'));"
+        " return counts.clientWidth - counts.scrollWidth; }"
+    )
+    assert room == 0
+
+
 def test_a_low_window_leaves_its_room_to_the_tree(service: Program, visit: Open) -> None:
     """Zoomed to 200 %, say: there the timeline is closed until somebody opens it."""
     seen = visit(service.base, 720, 450)

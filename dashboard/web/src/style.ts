@@ -238,7 +238,7 @@ tr:hover td{background:var(--faint)}td .key{margin:0}td .id{margin:0}tr.g-failed
 .narrow .tool{min-width:44px;height:44px}
 .narrow .live{margin:0;font-size:0}.narrow .live .dot{width:10px;height:10px}
 .narrow .strip{padding:6px 8px}.narrow .sparks{display:none}
-.narrow .counts{flex:1;gap:2px}
+.narrow .counts{flex:1;flex-wrap:wrap;gap:2px}
 .narrow .count{min-width:0;min-height:48px;flex:1 1 auto;padding-inline:8px}.narrow .count.none:not([aria-pressed=true]){display:none}
 .narrow .side{display:none}
 .narrow .tree.opened .side{display:flex;position:absolute;inset:0;z-index:4;border:0}
