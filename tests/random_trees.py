@@ -84,7 +84,7 @@ def random_plan(random: Random, depth: int = 3, threads: bool = True) -> Plan:
     hooks = ["start", "body", "dispose", "tick"]
     return Plan(
         kind,
-        start=random.choice(["", "plain", "async"]),
+        start=random.choice(["", "plain", "async"] * 10 + ["patient"]),
         body=body,
         dispose=random.choice(["", "plain", "async"]),
         takes=random.choice(DELAYS),
@@ -273,6 +273,14 @@ def class_of(kind: str, start: str, body: str, dispose: str) -> type[Any]:
                 await anyio.sleep(self.plan.takes)
 
         own["start"] = async_start
+    elif start == "patient":
+
+        async def patient_start(self: Any) -> None:
+            with self.inside("start"):
+                self.prepare()
+                await self.wait_stop_requested()
+
+        own["start"] = patient_start
     if body.endswith("thread"):
         own[body.split()[0]] = lambda self: self.work_in_thread()
     elif body in ("run", "go"):
@@ -441,11 +449,13 @@ async def end(root: RootManager[Any, Any], how: str) -> None:
             scope.cancel()
             await root.shutdown(timeout=1e3)
     elif how == "call":
-        try:
-            await root.call(root.shutdown)
-        except TaskDisposedError:
-            pass  # it is stopped already, because of a child it depends on
-        await root.wait_stopped()
+        with anyio.move_on_after(100) as patience:  # a start that waits for its stop lets no call in
+            try:
+                await root.call(root.shutdown)
+            except TaskDisposedError:
+                pass  # it is stopped already, because of a child it depends on
+        if not patience.cancelled_caught:
+            await root.wait_stopped()
     await root.shutdown(timeout=1e3)
 
 
@@ -609,7 +619,7 @@ def check_reverse_order(world: World) -> None:
                 asked.pop(task_id, None)
         elif event.kind == "stop_requested" and event.what == "by its parent" and task_id not in world.run_tasks:
             above = parent.get(task_id)
-            held = task_id in holding or state.get(task_id) in ("RUNNING", "INIT", "RETRYING", "DISPOSING")
+            held = task_id in holding or state.get(task_id) in ("INIT", "STARTING", "RUNNING", "RETRYING", "DISPOSING")
             if above is None or above not in reverse or state.get(above) != "DISPOSING" or held:
                 continue
             before = asked.get(above)
