@@ -16,6 +16,7 @@ from postgres import Server, binaries
 
 from gotask import RootManager
 from gotask.os_signal import NAMES
+from gotask.roots import OPEN
 from gotask.testing import BACKENDS, EventRecorder, backend_options
 
 NUMBERS = itertools.count(1)
@@ -33,6 +34,14 @@ def programs_hear_signals() -> None:
     for number in [getattr(signal, name) for name in NAMES if hasattr(signal, name)]:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda number, frame: None)  # pytest itself goes on ignoring it
+
+
+@pytest.fixture(autouse=True)
+def no_root_is_left_open() -> Iterator[None]:
+    """What a test opens it closes: a root that stays open would be seen by the tests after it, in whatever order."""
+    before = set(OPEN)
+    yield
+    assert set(OPEN) == before
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 import gotask
 from gotask import Blockage, BlockingRoot, RootManager, Task, Work
+from gotask.roots import OPEN
 
 FILE = "tests/test_watchdog.py"
 LIMIT = 0.05
@@ -332,6 +333,7 @@ def test_a_loop_that_was_closed_under_it() -> None:
     loop.close()
     thread.join(30)
     assert not thread.is_alive()
+    del OPEN[root.task_id]
 
 
 async def test_what_was_over_before_it_could_be_looked_at(reports: Reports) -> None:
