@@ -69,7 +69,7 @@ def play(options: Namespace) -> int:
         for name, assistant in ASSISTANTS.items():
             print(f"{name:10}  {assistant.path}")
         return 0
-    names = options.names or [name for name in ASSISTANTS if options.check and state(name, options.into) != "absent"]
+    names = options.names or [name for name in ASSISTANTS if options.check and is_there(name, options.into)]
     if not names:
         print(say("rules.none", names=", ".join(ASSISTANTS)), file=sys.stderr)
         return 2
@@ -86,6 +86,14 @@ def play(options: Namespace) -> int:
         print(sentence, file=sys.stderr if bad else sys.stdout)
         status = max(status, int(bad))
     return status
+
+
+def is_there(name: str, folder: Path) -> bool:
+    """Whether there is something to check; of a file that cannot be read, that is to be said too."""
+    try:
+        return state(name, folder) != "absent"
+    except (OSError, UnicodeError):
+        return True
 
 
 def text() -> str:
@@ -138,7 +146,7 @@ def write(name: str, folder: Path) -> str:
 def forced(name: str, folder: Path) -> str:
     """Write an assistant's file; what a shared one holds besides stays as it is."""
     assistant = ASSISTANTS[name]
-    path = folder / assistant.path
+    path = (folder / assistant.path).resolve()  # of a link, what it leads to is written: many link AGENTS.md
     before, after, newline = assistant.head, "", "\n"
     if assistant.shared and path.exists():
         content = path.read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,23 @@ def test_a_place_that_cannot_be_written(project: Path, capsys: pytest.CaptureFix
     assert typed("--for", "claude", "--for", "agents") == 1
     assert "Traceback" not in capsys.readouterr().err
     assert (project / "AGENTS.md").exists()
+
+
+def test_a_check_of_all_tells_of_a_file_that_cannot_be_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As one in the encoding of an old editor: said in a sentence, and the others are checked all the same."""
+    typed("--for", "claude")
+    (project / "AGENTS.md").write_bytes("规则".encode("gbk"))
+    assert typed("--check") == 1
+    said = capsys.readouterr()
+    assert "AGENTS.md" in said.err
+    assert "gotask.md" in said.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_stays_one(project: Path) -> None:
+    """Where AGENTS.md is a link to the file of one assistant, that file is written, and the link stays."""
+    (project / "CLAUDE.md").write_text("# Mine\n", "utf-8")
+    (project / "AGENTS.md").symlink_to("CLAUDE.md")
+    assert typed("--for", "agents") == 0
+    assert (project / "AGENTS.md").is_symlink()
+    assert (project / "CLAUDE.md").read_text("utf-8").startswith("# Mine\n\n<!-- gotask rules")
