@@ -33,11 +33,10 @@ def chrome_trace(records: Iterable[LifeRecord], names: Mapping[int, str] | None 
     for tid, (title, held) in enumerate(tracks(tasks), PROCESS + 1):
         events.append(event("M", "thread_name", tid, {"name": title}))
         events.append(event("M", "thread_sort_index", tid, {"sort_index": tid}))
-        for task in held:
-            for life in task.lives:
-                events.extend(events_of(life, tid, first))
-    began = datetime.fromtimestamp(first, UTC).isoformat()
-    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"startedAt": began}}
+        for life, began, ended in placed(held, first):
+            events.extend(events_of(life, tid, began, ended))
+    started_at = datetime.fromtimestamp(first, UTC).isoformat()
+    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"startedAt": started_at}}
 
 
 def event(kind: str, name: str, tid: int, args: Event, **more: Any) -> Event:
@@ -67,12 +66,22 @@ def has_track(task: TaskLives) -> bool:
     return task.is_parent or task.lives[-1].task_type in (TaskType.JOB, TaskType.WORK)
 
 
-def events_of(life: LifeRecord, tid: int, first: float) -> Iterator[Event]:
+def placed(tasks: list[TaskLives], first: float) -> Iterator[tuple[LifeRecord, int, int]]:
+    """The lives on one track, each with its beginning and its end in whole nanoseconds.
+
+    None begins before the end of the one before it: the instants of two lives that touch are rounded each by itself.
+    """
+    edge = 0
+    for task in tasks:
+        for life in task.lives:
+            began = max(edge, nanoseconds(life.started_at - first))
+            edge = max(began, nanoseconds(life.ended_at - first))
+            yield life, began, edge
+
+
+def events_of(life: LifeRecord, tid: int, began: int, ended: int) -> Iterator[Event]:
     """A life: its slice, then the phases within it, then what happened at one instant."""
     timings = life.timings
-    # Whole nanoseconds, so that what touches does not overlap.
-    began, ended = nanoseconds(life.started_at - first), nanoseconds(life.ended_at - first)
-    ended = max(began, ended)
     if not life.life:
         yield instant(f"{name_of(life)} never started", began, tid, args_of(life), "life")
         return

@@ -80,6 +80,20 @@ def test_any_session_is_well_formed(records: list[LifeRecord]) -> None:
     assert chrome_trace(reversed(records)) == trace
 
 
+def test_lives_that_touch_do_not_overlap() -> None:
+    """Those of a stored history end some hundred nanoseconds off; such slices Perfetto would leave out."""
+    late = 2.0000002
+    records = [
+        life(1, None, (0, 0, 1, late), failed=True, final=False),
+        life(1, None, (2, 2, 3, 3), number=2),
+    ]
+    trace = chrome_trace(records)
+    check(trace)
+    first, second = [event for event in trace["traceEvents"] if event.get("cat") in ("failed", "life")]
+    assert first["ts"] + first["dur"] == second["ts"]
+    assert second["ts"] + second["dur"] == 3e6
+
+
 def test_the_check_finds_a_wrong_one() -> None:
     """A slice that sticks out of the one around it is refused: the check can fail."""
     events = [
