@@ -208,7 +208,9 @@ def test_more_names_can_be_allowed() -> None:
         assert "create_app(…) take more names as allowed_hosts=['other.example']" in said
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "http://["]
+)
 def test_a_foreign_origin_is_refused(site: Site, origin: str) -> None:
     """403 for commands, and for questions, with a right token too."""
     for method in ("GET", "POST"):

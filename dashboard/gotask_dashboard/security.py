@@ -135,9 +135,17 @@ def check_origin(headers: Headers) -> None:
         Problem: 403.
     """
     origin = headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    foreign = origin is not None and host_of(origin) != headers.get("host", "").lower()
     if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise Problem(403, "the request comes from a page of another origin, which may not ask anything here")
+
+
+def host_of(origin: str) -> str | None:
+    """Host and port of an origin; None if it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def check_command(headers: Headers) -> None:
