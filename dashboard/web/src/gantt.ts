@@ -113,6 +113,7 @@ export class Lives {
       const known = place < 0 ? undefined : lane.lives[place];
       if (place < 0) lane.lives.push(life);
       else lane.lives.splice(place, known!.life === life.life ? 1 : 0, life);
+      if (lane.lives.length > MOST_LIVES) lane.lives.shift();
     }
     this.forget(rows);
   }

@@ -104,6 +104,7 @@ function subscribe(url: string, probe: string, hear: (event: StreamEvent) => voi
     }, HIDDEN_FOR);
   };
   document.addEventListener("visibilitychange", visibility);
+  if (document.hidden) visibility(); // opened behind another one: it may never be looked at
   void look(open); // first: a stream that is refused would be an error in the console of whoever has no token yet
   return () => {
     over = true;

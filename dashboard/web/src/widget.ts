@@ -82,6 +82,14 @@ export function widgetTransport(model: Model): WidgetTransport {
   const send = (content: object) => void sent(model, content).catch(down);
   const tell = (kind: string) => send({ kind, client });
   const lost = () => {
+    // What was asked is answered no more, by a kernel that is gone or over a wire that was cut.
+    for (const { reject, timer } of pending.values()) {
+      clearTimeout(timer);
+      reject(new Problem(503, "Service Unavailable", "the kernel does not answer"));
+    }
+    pending.clear();
+    busy.clear();
+    for (const hear of hearBusy) hear(false);
     if (!hearing) return;
     down();
     tell("subscribe"); // the same event tells that it is there again

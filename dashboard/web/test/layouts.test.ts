@@ -254,6 +254,11 @@ describe("the lives of a timeline", () => {
     lives.tell(Array.from({ length: 900 }, (_, id) => told({ id, endTime: iso(id) })), new Map());
     expect([lives.lanes.size, lives.lanes.has(0), lives.lanes.has(899)]).toEqual([500, false, true]);
   });
+  it("are bounded for one task, too: the history tells of those that came and went between two looks", () => {
+    const lives = new Lives();
+    for (let from = 1; from < 1000; from += 100) lives.tell(Array.from({ length: 100 }, (_, index) => told({ life: from + index })), new Map());
+    expect([lane(lives).lives.length, lane(lives).lives.at(-1)!.life]).toEqual([200, 1000]);
+  });
 });
 
 describe("what is drawn of a lane", () => {

@@ -151,6 +151,17 @@ describe("the transport of a widget", () => {
     expect(comm.kinds()).toEqual(["subscribe", "subscribe"]);
   });
 
+  it("waits for no answer of a kernel that is gone", async () => {
+    const busy: boolean[] = [];
+    const transport = widgetTransport(comm);
+    transport.onBusy((one) => busy.push(one));
+    const told = transport.get("/api/session").catch((problem: Problem) => problem);
+    vi.advanceTimersByTime(5_000);
+    comm.tell("comm_live_update");
+    expect(await told).toMatchObject({ status: 503 });
+    expect(busy).toEqual([true, false]);
+  });
+
   it("does not mind a kernel to which nothing can be sent", async () => {
     const heard: string[] = [];
     comm.send = () => {
