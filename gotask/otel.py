@@ -16,7 +16,7 @@ from gotask.events import Observer
 from gotask.family import living
 from gotask.records import LifeRecord, Step
 from gotask.states import ACTIVE, DISPOSED, DISPOSING, INIT, RETRYING, STARTED, STARTING, TaskState
-from gotask.tracing import as_text, owner_type_of, where
+from gotask.tracing import as_text, encodable, owner_type_of, where
 
 try:
     from opentelemetry import context as otel_context
@@ -89,9 +89,9 @@ class Tracing(Observer):
             links, parent = [trace.Link(parent.get_span_context())], trace.INVALID_SPAN
         shift = time_ns() - nanoseconds(life.pump.clock())
         span = self._tracer.start_span(
-            owner_type_of(life.task),
+            encodable(owner_type_of(life.task)),
             trace.set_span_in_context(parent, outer),
-            attributes=attributes_of(life),
+            attributes=exportable(attributes_of(life)),
             links=links,
             start_time=shift + nanoseconds(life.began_at),
         )
@@ -124,16 +124,16 @@ class Tracing(Observer):
         span = self._open.get(record.id, (trace.INVALID_SPAN, 0))[0]
         if not span.is_recording():
             return  # nobody wants it, or there was never a life
-        span.set_attributes(outcome_of(record))
+        span.set_attributes(exportable(outcome_of(record)))
         for error in record.dispose_errors:
-            span.add_event("dispose error", {"exception.message": error})
+            span.add_event("dispose error", exportable({"exception.message": error}))
         if record.failed:
-            span.set_status(trace.StatusCode.ERROR, record.reason)
+            span.set_status(trace.StatusCode.ERROR, encodable(record.reason))
 
     def _event(self, life: Any, name: str, at: float, attributes: dict[str, Any] | None = None) -> None:
         if life.id in self._open:
             span, shift = self._open[life.id]
-            span.add_event(name, attributes, shift + nanoseconds(at))
+            span.add_event(encodable(name), exportable(attributes or {}), shift + nanoseconds(at))
 
     def _end(self, life: Any) -> None:
         if life.id in self._open:
@@ -147,6 +147,13 @@ def within(context: Context, function: Callable[..., Any], *arguments: Any) -> A
         return context.run(function, *arguments)
     except RuntimeError:
         return None
+
+
+def exportable(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The same with texts that can be sent: an exporter that stumbles over one loses a whole batch."""
+    return {
+        encodable(name): encodable(value) if isinstance(value, str) else value for name, value in attributes.items()
+    }
 
 
 def nanoseconds(seconds: float) -> int:
@@ -241,7 +248,7 @@ class Metrics(Observer):
         with self._lock:  # this is called in the thread of the exporter
             counts = list(self._tasks.items())
         for (owner_type, state), count in counts:
-            yield metrics.Observation(count, {"gotask.owner_type": owner_type, "gotask.state": state.name})
+            yield metrics.Observation(count, exportable({"gotask.owner_type": owner_type, "gotask.state": state.name}))
 
     def attached(self, root: Any) -> None:
         for life in living(root._life):
@@ -260,12 +267,13 @@ class Metrics(Observer):
             self._tasks[owner_type_of(task), state] += change
 
     def retry_planned(self, task: Any, error: BaseException, delay: float) -> None:
-        self._retries.add(1, {"gotask.owner_type": owner_type_of(task)})
+        self._retries.add(1, exportable({"gotask.owner_type": owner_type_of(task)}))
 
     def life_ended(self, record: LifeRecord) -> None:
         attributes = {"gotask.owner_type": record.owner_type, "gotask.outcome": in_a_word(record)}
         if record.failed:
             attributes["error.type"] = record.reason_type
+        attributes = exportable(attributes)
         self._lives.add(1, attributes)
         if record.life:
             self._durations.record(record.ended_at - record.started_at, attributes)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gotask.records import LifeRecord
 from gotask.task_lives import TaskLives, in_tree_order
-from gotask.tracing import cut
+from gotask.tracing import cut, encodable
 
 try:
     from matplotlib.axes import Axes
@@ -178,7 +178,7 @@ def decorate(axes: Axes, rows: list[Row]) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel("seconds since the first start", fontsize=9)
-    labels = [cut(" " * (3 * row.depth) + row.label, LONGEST_LABEL) for row in rows]
+    labels = [cut(" " * (3 * row.depth) + encodable(row.label), LONGEST_LABEL) for row in rows]
     axes.set_yticks(range(len(rows)), labels, fontsize=8, ha="left", parse_math=False)
     widths = [label.get_window_extent().width for label in axes.get_yticklabels()]
     axes.tick_params(axis="y", length=0, pad=max(widths, default=0) * 72 / axes.figure.dpi + 4)

@@ -124,6 +124,11 @@ def as_text(value: object) -> str:
         return f"<{type(value).__name__}: {error!r}>"
 
 
+def encodable(text: str) -> str:
+    """A text that every encoder takes: what is no Unicode, as in the name of a file from elsewhere, as `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def as_texts(values: Mapping[str, object]) -> dict[str, str]:
     """Values as text, by name. Of a copy, because a thread may add some meanwhile (M6)."""
     return {name: as_text(value) for name, value in dict(values).items()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 from dashboards import Broken, Camera, Site
 
@@ -268,6 +269,17 @@ def test_prometheus_reads_the_metrics(site: Any) -> None:
     camera = {"owner_type": "Camera", "type": "TASK", "state": "GOING"}
     assert [sample.value for sample in samples if sample.labels == camera] == [2]
     assert [sample.value for sample in samples if sample.name == "gotask_failures_total"] == [1]
+
+
+def test_the_metrics_say_what_is_no_unicode(site: Any) -> None:
+    """An owner type such as the name of a file from elsewhere: the other numbers do not go with it."""
+    odd = site.root.add_task(anyio.sleep_forever, name="caf\udce9")
+    site.root.wait_started(odd)
+    answer = site.client.get("/metrics")
+    odd.stop()
+    site.root.wait_stopped(odd)
+    assert answer.status_code == 200
+    assert 'gotask_tasks{owner_type="caf\\\\udce9",state="GOING",type="TASK"} 1.0' in answer.text
 
 
 def test_the_trace_has_the_lives(site: Any) -> None:

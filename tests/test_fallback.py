@@ -105,3 +105,11 @@ async def test_it_says_what_holds_a_loop_up(root: Root) -> None:
 
     await root.add_task(Slow()).wait_started()
     assert "held up by Slow" in words(drawing(html_of(gotask.snapshot(root))))
+
+
+async def test_a_key_that_cannot_be_written_as_it_is(root: Root) -> None:
+    """A name of a file that is no Unicode, and signs that XML does not know: the picture is one all the same."""
+    await root.add_task(Camera(), key="caf\udce9\x1b").wait_started()
+    shown, _ = TaskTree(root)._repr_mimebundle_()
+    assert "Camera caf\\udce9\ufffd" in words(drawing(shown["text/html"]))
+    assert "Camera [caf\\udce9" in shown["text/plain"]

@@ -753,3 +753,24 @@ def test_without_opentelemetry() -> None:
     code = "import sys; sys.modules['opentelemetry'] = None; import gotask.otel"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert "ImportError: gotask.otel needs OpenTelemetry: pip install 'gotask[otel]'" in done.stderr
+
+
+async def test_what_is_no_unicode_can_be_sent(root: Root, traced: Root, spans: Spans, measured: Measured) -> None:
+    """A text as the name of a file from elsewhere is written with a backslash: an exporter would lose its batch."""
+
+    async def open_file() -> None:
+        current = gotask.current_task()
+        assert current is not None
+        current.step("caf\udce9", "caf\udce9")
+        current.set_description("file", "caf\udce9")
+        raise OSError("caf\udce9")
+
+    await root.add_task(open_file, name="caf\udce9").wait_stopped()
+    span = spans.one("caf\\udce9")
+    assert span.status.description == "caf\\udce9"
+    json.loads(span.to_json())
+    told = [span.attributes, *(event.attributes for event in span.events)]
+    texts = [value for one in told for value in (one or {}).values() if isinstance(value, str)]
+    assert len([text.encode() for text in texts if "caf" in text]) >= 5
+    points = [*measured.points("gotask.lives"), *measured.points("gotask.tasks")]
+    assert "caf\\udce9" in [point.attributes["gotask.owner_type"].encode().decode() for point in points]

@@ -192,3 +192,10 @@ async def test_the_history_of_a_tree(root: RootManager[Any, Any]) -> None:
     figure = root.history.plot_timeline(names={root.task_id: "Root"})
     assert [name.strip() for name in labels(figure)] == ["Root", f"Flaky#{root.history.records()[0].id} f"]  # type: ignore[arg-type]
     assert [(round(x), y) for x, y in marks(figure, "X")] == [(2, 1), (7, 1)]  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_no_unicode() -> None:
+    """As that of a file from elsewhere: it is written with a backslash, where matplotlib would refuse it."""
+    figure = plot_timeline([life(1, None, key="caf\udce9")])
+    assert labels(figure) == ["Part#1 caf\\udce9"]
+    assert figure._repr_png_().startswith(b"\x89PNG")

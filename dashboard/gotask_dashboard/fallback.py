@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
 from unicodedata import east_asian_width
 
 from gotask import TaskSnapshot
+from gotask_dashboard.wire import encodable
 
 MOST = 30
 """Tasks that are shown."""
 ROW, INDENT, EDGE = 24, 18, 12
+NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that may not stand in a drawing: one of them, and nothing of it is shown."""
 
 STATES = {
     "INIT": ("waiting", '<circle cx="7" cy="7" r="4.6" stroke-dasharray="1.2 2.4"/>'),
@@ -40,7 +44,7 @@ STYLE = (
 
 def text_of(tree: TaskSnapshot) -> str:
     """The tree as lines of text."""
-    lines = tree.render_text(ids=False).splitlines()
+    lines = encodable(tree.render_text(ids=False)).splitlines()
     return "\n".join(lines if len(lines) <= MOST else [*lines[:MOST], more(len(lines))])
 
 
@@ -73,17 +77,22 @@ def svg_of(tree: TaskSnapshot) -> str:
     for index, (task, depth, note) in enumerate(zip(shown, depths, notes, strict=True)):
         group, sign = STATES[task.state.name]
         x, y = EDGE + depth * INDENT, EDGE + index * ROW
-        key = "" if task.key == str(task.id) else f' <tspan class="k">{escape(task.key)}</tspan>'
+        key = "" if task.key == str(task.id) else f' <tspan class="k">{written(task.key)}</tspan>'
         parts.append(
-            f'<text class="n" x="{x}" y="{y + 16}">{escape(task.owner_type)}{key}</text>'
+            f'<text class="n" x="{x}" y="{y + 16}">{written(task.owner_type)}{key}</text>'
             f'<g color="var(--{group})"><g class="s" transform="translate({state_x:.0f} {y + 5})">{sign}</g>'
             f'<text class="w" x="{state_x + 20:.0f}" y="{y + 16}" style="fill:currentColor">'
             f"{task.state.name.capitalize()}</text></g>"
-            f'<text class="o" x="{state_x + 104:.0f}" y="{y + 16}">{escape(note)}</text>'
+            f'<text class="o" x="{state_x + 104:.0f}" y="{y + 16}">{written(note)}</text>'
         )
     if len(tasks) > MOST:
         parts.append(f'<text class="o" x="{EDGE}" y="{height - EDGE - 8}">{more(len(tasks))}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def written(text: str) -> str:
+    """A text as it stands in the drawing."""
+    return escape(NO_XML.sub("\ufffd", encodable(text)))
 
 
 def name_of(task: TaskSnapshot) -> str:

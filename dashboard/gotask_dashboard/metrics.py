@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gotask_dashboard.panel import Panel
+from gotask_dashboard.wire import encodable
 
 
 class TreeCollector(Collector):
@@ -22,7 +23,8 @@ class TreeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         rows, counts = self._panel.mirror.rows(), self._panel.mirror.counts
         tasks = GaugeMetricFamily("gotask_tasks", "Tasks that live now", labels=["owner_type", "type", "state"])
-        for labels, number in Counter((row.owner_type, row.task_type.name, row.state.name) for row in rows).items():
+        kinds = Counter((encodable(row.owner_type), row.task_type.name, row.state.name) for row in rows)
+        for labels, number in kinds.items():
             tasks.add_metric(labels, number)
         yield tasks
         process = self._meter.read(self._panel)

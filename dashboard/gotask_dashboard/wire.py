@@ -83,6 +83,11 @@ def redactor(redact: Redact | None, complain: Callable[[], object]) -> Callable[
     return show
 
 
+def encodable(text: str) -> str:
+    """A text for what is no JSON: of what is no Unicode, the number."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def compact(value: Any) -> str:
     """JSON without blanks, in ASCII: text that is no Unicode goes through, too."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)

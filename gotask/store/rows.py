@@ -16,7 +16,7 @@ from gotask.records import ABANDONED, DESCRIPTIONS, DISPOSE_ERRORS, NO_EXTRA, RE
 from gotask.records import STEPS as STEPS_OF
 from gotask.states import TaskType
 from gotask.store.schema import LIVES, STEPS
-from gotask.tracing import as_text, where
+from gotask.tracing import as_text, encodable, where
 
 RICH = tuple(column.name for column in LIVES.columns)
 PLAIN = RICH[: RICH.index("retries")]
@@ -100,7 +100,7 @@ def clean(value: Any) -> Any:
     """A value that any database takes."""
     if value is None or type(value) in (int, float, bool):
         return value
-    return as_text(value).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return encodable(as_text(value)).replace("\0", "\\0")
 
 
 def insert(connection: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
