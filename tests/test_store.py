@@ -14,6 +14,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -298,6 +299,21 @@ async def test_no_file_is_a_warning_and_memory(
         assert await store.count() == 1
     [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert "kept in memory only, because" in warning
+
+
+async def test_no_home_is_a_warning_and_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user without a home, as in a container: there is no place for the default file."""
+    no_home = RuntimeError("Could not determine home directory.")
+    monkeypatch.setattr("gotask.store.history_store.default_file", Mock(side_effect=no_home))
+    async with RootManager() as root:
+        store = root.add_task(HistoryStore())
+        await root.add_task(Camera())
+        assert await store.count() == 1
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "kept in memory only" in warning
+    assert str(no_home) in warning
 
 
 def test_a_program_without_async_has_a_history_too(place: str) -> None:

@@ -12,7 +12,9 @@ from stores import NOON, life, more, write
 
 from gotask import History, LifeRecord, Step, TaskState, TaskType
 from gotask.store import Failures, StoredHistory, open_history
-from gotask.store.rows import Places
+from gotask.store.database import Database, parse
+from gotask.store.rows import Batch, Places
+from gotask.store.schema import prepare
 from gotask.tracing import where
 
 
@@ -32,6 +34,21 @@ def history(place: str) -> Any:
     write(place, first, second)
     with open_history(place) as opened:
         yield opened
+
+
+def test_a_text_that_is_no_unicode_is_found(tmp_path: Path) -> None:
+    """It is asked for as it was, and written with a backslash."""
+    place, odd = str(tmp_path / "history.db"), "caf\udce9"
+    database = Database(parse(place))
+    batch = Batch([life(2, owner=odd, reason=(odd, odd))._facts], NOON, 1, 0, Places())
+    batch.clean()
+    with database.writing() as connection:
+        prepare(connection)
+        batch.insert(connection)
+    database.close()
+    with open_history(place) as history:
+        assert history.count(owner_type=odd, reason=odd) == 1
+        assert history.count(owner_type="cafe") == 0
 
 
 def found(history: StoredHistory, **filters: Any) -> list[tuple[int, int, float]]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false
 from gotask.history import member
 from gotask.states import TaskState, TaskType
 from gotask.store.schema import LIVES
+from gotask.tracing import encodable
 
 
 class Filters(TypedDict, total=False):
@@ -44,16 +45,18 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     columns = LIVES.c
     if (task := filters.get("id")) is not None:
         found.append(columns.id.between(task, task))  # with `==` SQLite looks through a whole session, not the index
-    for name in ("session", "parent_id", "owner_type", "failed"):
+    for name in ("session", "parent_id", "failed"):
         if (value := filters.get(name)) is not None:
             found.append(columns[name] == value)
+    if (owner_type := filters.get("owner_type")) is not None:
+        found.append(columns.owner_type == encodable(owner_type))  # as it was written
     if (kind := member("task_type", TaskType, filters.get("task_type"))) is not None:
         found.append(columns.task_type == int(kind))
     if (state := member("state", TaskState, filters.get("state"))) is not None:
         found.append({TaskState.DISPOSED: columns.final, TaskState.RETRYING: ~columns.final}.get(state, false()))
     reason, since = filters.get("reason"), filters.get("since")
     if reason is not None:
-        found.append(columns.reason_type == (reason.__name__ if isinstance(reason, type) else reason))
+        found.append(columns.reason_type == encodable(reason.__name__ if isinstance(reason, type) else reason))
     if since is not None:  # what started since then ended since then too, and of that there is an index
         found += [columns.started_at >= since, columns.ended_at >= since]
     if (until := filters.get("until")) is not None:

@@ -119,12 +119,13 @@ class HistoryStore(Task[None]):
         return task
 
     def _own_file(self) -> Any:
-        file = default_file()
+        file = None
         try:
+            file = default_file()
             file.parent.mkdir(parents=True, exist_ok=True)
             file.open("ab").close()
-        except OSError as error:
-            self.warn(f"the history is kept in memory only, because {file} cannot be written: {error}")
+        except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home
+            self.warn(f"the history is kept in memory only, because {file or 'its file'} cannot be written: {error}")
             return parse(None)
         return parse(file)
 
