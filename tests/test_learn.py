@@ -16,14 +16,18 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from gotask.words import width
-from gotask_learn import desk, texts
+from gotask_learn import desk, tables, texts
+from gotask_learn.app import Learning
+from gotask_learn.classroom import Learner
+from gotask_learn.commands import Place
 from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
 from gotask_learn.report import side_by_side, wrapped
 from gotask_learn.source import solve
-from gotask_learn.trial import attempt, printed
+from gotask_learn.trial import Outcome, attempt, printed
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("unmeasured")]
 LAST = exercises(Path())[-1].number
@@ -403,6 +407,27 @@ def test_side_by_side_marks_what_differs(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 # In a terminal
+
+
+def test_names_of_learners_are_shown_as_they_are() -> None:
+    """What looks like markup of rich is a part of the name of a folder."""
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(tables.class_table([Learner("ann [team-b]", ())]))
+    assert "ann [team-b]" in shown.get()
+
+
+def test_the_file_is_a_link_wherever_it_is(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a folder with a blank in its name, as terminals take it."""
+    folder = course / "my lessons"
+    shutil.copytree(course / "lessons", folder / "lessons")
+    monkeypatch.chdir(folder)
+    learning = Learning(Place())
+    learning.outcome = Outcome(learning.exercise, None, "undone")
+    console = Console(force_terminal=True, width=200)
+    with console.capture() as shown:
+        console.print(learning.middle())
+    assert f"{(folder / 'lessons/lesson01/main.py').as_uri()}\x1b\\" in shown.get()
 
 
 class Terminal:

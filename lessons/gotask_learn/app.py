@@ -285,7 +285,7 @@ class Learning(gotask.Work):
         if self.outcome.output:
             parts += [Text(), Text(say("output"), "dim"), Text(self.outcome.output, "dim")]
         path, line = self.outcome.place
-        where = Text(f"{shown(path)}:{line}", f"bold link file://{Path(path).absolute()}")
+        where = Text(f"{shown(path)}:{line}", f"bold link {Path(path).absolute().as_uri()}")
         return Group(*parts, Text(), Text.assemble(where, "   ", (self.onward(self.outcome), "dim")))
 
     def onward(self, outcome: Outcome) -> str:

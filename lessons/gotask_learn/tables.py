@@ -71,5 +71,5 @@ def class_table(learners: Sequence[Learner]) -> Table:
             line, extra = own.get((number, False)), own.get((number, True))
             cell = mark(line.done, line.total) if line is not None else Text("-")
             cells.append(cell + Text("+", "green") if extra is not None and extra.passed else cell)
-        made.add_row(learner.name, *cells)
+        made.add_row(Text(learner.name), *cells)  # as it is: brackets in it are no markup
     return made
