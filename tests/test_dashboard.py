@@ -236,6 +236,25 @@ def test_a_history_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         assert site.get("/api/tasks")["total"] >= 2
 
 
+def test_signs_of_life_do_not_wait_for_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine its packages take seconds to be loaded: the loop is not said to be blocked meanwhile."""
+    loaded = threading.Event()
+
+    def load() -> type[HistoryStore]:
+        loaded.wait(30)
+        return HistoryStore
+
+    monkeypatch.setattr("gotask_dashboard.dashboard.load_store", load)
+    with Site() as site:
+        pulse = site.dashboard._pulse
+        try:
+            first = site.until(lambda: pulse._last)
+            site.until(lambda: pulse._last != first)
+        finally:
+            loaded.set()
+        site.with_history()
+
+
 def test_before_the_history_is_open_it_says_so() -> None:
     """503, to be asked again; the rest of the dashboard works."""
     with Site() as site:

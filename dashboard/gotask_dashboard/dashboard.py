@@ -81,12 +81,12 @@ class Dashboard(Work):
         tell(self.info, f"dashboard: {self.url if self._options.own_token else self._url + '/'}")
 
     async def go(self) -> None:
-        """See that there is a history, and give signs of life."""
-        self._pulse.beat()
-        await self._open_history()
-        while not self.is_stopped:
-            self._pulse.beat()
-            await anyio.sleep(BEAT)
+        """Give signs of life, and see that there is a history, which may take a while."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._open_history)
+            while not self.is_stopped:
+                self._pulse.beat()
+                await anyio.sleep(BEAT)
 
     async def dispose(self) -> None:
         """Say goodbye to the pages."""

@@ -39,7 +39,8 @@ class Pulse:
 
     def blocked_for(self) -> float | None:
         """Seconds for which the loop has not answered; None while it does."""
-        late = 0.0 if self._last is None else time.monotonic() - self._last - BEAT
+        last = self._last  # `stop()` may come meanwhile
+        late = 0.0 if last is None else time.monotonic() - last - BEAT
         return late if late > SLACK else None
 
     def where(self) -> str | None:
