@@ -61,6 +61,8 @@ def test_a_job_with_children_says_that_its_loop_runs(site: Any) -> None:
         ({"owner": "Camera"}, ["one", "two"]),
         ({"q": "gate"}, ["one"]),
         ({"q": "FIBRE"}, ["one"]),
+        ({"q": "gate  camera going"}, ["one"]),
+        ({"q": "gate nobody"}, []),
         ({"state": "going", "type": "task", "owner": "Camera"}, ["one", "two"]),
         ({"state": "4", "owner": "Camera"}, ["one", "two"]),
         ({"state": "STARTED", "owner": "Camera"}, []),

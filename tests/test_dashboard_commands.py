@@ -150,7 +150,7 @@ def test_an_answer_shows_a_hundred(site: Site) -> None:
     assert (dry["count"], len(dry["list"])) == (101, 100)
 
 
-@pytest.mark.parametrize("empty", [{}, {"q": ""}, {"owner": None}, {"state": []}])
+@pytest.mark.parametrize("empty", [{}, {"q": ""}, {"q": " "}, {"owner": None}, {"state": []}])
 def test_an_empty_filter_is_refused(site: Site, empty: dict[str, Any]) -> None:
     """422: it would be everything."""
     assert "which tasks are meant" in site.post("/api/tasks/stop", {"filter": empty}, 422)["detail"]

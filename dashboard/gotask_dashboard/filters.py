@@ -51,8 +51,13 @@ class Chosen:
             and (self.types is None or row.task_type in self.types)
             and (self.owner is None or row.owner_type == self.owner)
             and (self.parent is None or row.parent_id == self.parent)
-            and (self.q is None or self.q in words(row, panel))
+            and (self.q is None or self._is_said_of(row, panel))
         )
+
+    def _is_said_of(self, row: TaskRow, panel: Panel) -> bool:
+        """Whether each word that is looked for is in the text of this task."""
+        text = words(row, panel)
+        return all(word in text for word in (self.q or "").split())
 
 
 Words = Sequence[str | int] | str | int | None
@@ -71,7 +76,7 @@ def chosen(
         many("state", state, TaskState),
         many("type", type, TaskType),
         owner or None,
-        (q or "").casefold() or None,
+        " ".join((q or "").casefold().split()) or None,
         parent,
     )
 
@@ -94,10 +99,10 @@ def lives_chosen(
 
 
 def words(row: TaskRow, panel: Panel) -> str:
-    """The text of a task in which is searched."""
+    """The text of a task in which is searched: here as in the page, which says what a stop of many will stop."""
     shown = panel.show(row.descriptions)
-    parts = [str(row.id), row.key, row.owner_type, row.start_reason, row.step or "", row.stop_reason or ""]
-    return "\n".join([*parts, *shown, *shown.values()]).casefold()
+    kind, told = f"{row.task_type.name} {row.state.name}", [row.start_reason, row.step or "", row.stop_reason or ""]
+    return "\n".join([row.owner_type, row.key, f"#{row.id}", kind, *told, *shown, *shown.values()]).casefold()
 
 
 def check_known(given: Iterable[str], known: Sequence[str]) -> None:

@@ -63,8 +63,9 @@ function inOrder(children: Map<number | null, Row[]>): Row[] {
 export function matches(row: Row, filter: Filter): boolean {
   if (filter.group && groupOf(row) !== filter.group) return false;
   if (!filter.text) return true;
-  const described = Object.values(row.descriptions ?? {}).join(" ");
-  const text = `${row.ownerType} ${row.key} #${row.id} ${row.typeName} ${row.stateName} ${described}`.toLowerCase();
+  // As the server has it (filters.py), which is asked to stop all that fit.
+  const told = [row.ownerType, row.key, `#${row.id}`, row.typeName, row.stateName, row.startReason, row.step, row.stopReason];
+  const text = [...told, ...Object.entries(row.descriptions ?? {}).flat()].join("\n").toLowerCase();
   return filter.text
     .toLowerCase()
     .split(/\s+/)

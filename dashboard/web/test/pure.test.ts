@@ -80,6 +80,13 @@ describe("the lines of the tree", () => {
     const found = shown(whole().rows, [], { text: "viewer" });
     expect(found.map((line) => [line.row.id, line.faded])).toEqual([[1, true], [2, true], [4, false]]);
   });
+  it("fit a filter with each of its words, wherever these are said of the task", () => {
+    const { rows } = whole();
+    rows.set(4, { ...rows.get(4)!, key: "Gate", startReason: "main.py:7", step: "opened", stopReason: "at night", descriptions: { line: "Fibre" } });
+    const fit = (text: string) => shown(rows, [], { text }).some((line) => line.row.id === 4 && !line.faded);
+    expect(["gate", "main.py gate", "opened", "night  line FIBRE", "#4"].map(fit)).toEqual([true, true, true, true, true]);
+    expect(["gate nowhere", "#3"].map(fit)).toEqual([false, false]);
+  });
   it("are opened by a filter", () => {
     expect(shown(whole().rows, [1, 2], { text: "#4" }).map((line) => line.row.id)).toEqual([1, 2, 4]);
   });
