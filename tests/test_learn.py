@@ -21,7 +21,7 @@ from rich.console import Console
 from gotask.words import width
 from gotask_learn import desk, tables, texts
 from gotask_learn.app import Learning
-from gotask_learn.classroom import Learner
+from gotask_learn.classroom import Learner, Line, Unreadable, as_json, read_report
 from gotask_learn.commands import Place
 from gotask_learn.place import SHIPPED, Exercise, exercises
 from gotask_learn.progress import FILE, Progress
@@ -257,6 +257,18 @@ def test_the_class(course: Path) -> None:
     assert (rows["ann"], rows["bob"], rows["chen"]) == ("0/5", "2/5", "2/5")
     assert "Most are held up by lesson 1, TODO 3 (close the sensor in `dispose`): 2 of 3." in said.stdout
     assert "dora.json is no report" in said.stderr
+
+
+@pytest.mark.parametrize("change", [{"lesson": "1"}, {"done": None}, {"title": 7}, {"passed": "yes"}])
+def test_a_report_with_values_of_another_kind_is_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Else it would spoil the table of the whole class."""
+    line = Line("lesson01", 1, False, "Hello", 2, 5, False, 3, "not yet", 0.5)
+    path = tmp_path / "ann.json"
+    path.write_text(as_json([line]), "utf-8")
+    assert read_report(path) == (line,)
+    path.write_text(json.dumps({"exercises": [line.as_dict() | change]}), "utf-8")
+    with pytest.raises(Unreadable, match=next(iter(change))):
+        read_report(path)
 
 
 def test_a_class_without_learners(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from xml.etree import ElementTree
 
 from gotask_learn.place import SHIPPED, exercises
@@ -115,9 +115,21 @@ def read_report(path: Path) -> tuple[Line, ...]:
     """
     try:
         values = json.loads(path.read_text("utf-8"))
-        return tuple(Line(**line) for line in values["exercises"])
+        return tuple(Line(**checked(line)) for line in values["exercises"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def checked(line: dict[str, Any]) -> dict[str, Any]:
+    """The values of a line, as they are.
+
+    Raises:
+        TypeError: One of them is of another kind than it should be.
+    """
+    for name, kind in get_type_hints(Line).items():
+        if not isinstance(line[name], (int, float) if kind is float else kind):
+            raise TypeError(f"{name} is {line[name]!r}")
+    return line
 
 
 def lessons_in(folder: Path) -> Path | None:
