@@ -273,13 +273,11 @@ def test_prometheus_reads_the_metrics(site: Any) -> None:
     assert [sample.value for sample in samples if sample.name == "gotask_failures_total"] == [1]
 
 
-def test_the_metrics_say_what_is_no_unicode(site: Any) -> None:
+def test_the_metrics_say_what_is_no_unicode() -> None:
     """An owner type such as the name of a file from elsewhere: the other numbers do not go with it."""
-    odd = site.root.add_task(anyio.sleep_forever, name="caf\udce9")
-    site.root.wait_started(odd)
-    answer = site.client.get("/metrics")
-    odd.stop()
-    site.root.wait_stopped(odd)
+    with Site() as site:
+        site.root.wait_started(site.root.add_task(anyio.sleep_forever, name="caf\udce9"))
+        answer = site.client.get("/metrics")
     assert answer.status_code == 200
     assert 'gotask_tasks{owner_type="caf\\\\udce9",state="GOING",type="TASK"} 1.0' in answer.text
 
