@@ -152,9 +152,6 @@ class Ending(Stopping):
         extras = self.extras
         if extras is not None:
             extras.end_life()
-            policy = self.policy
-            if policy is not None and policy.breaker is not None:
-                policy.breaker.left(self)
         if self.request is not None:
             if reason is not None and reason is not self.request and is_failure(reason):
                 self.failed_before(reason)
@@ -164,6 +161,12 @@ class Ending(Stopping):
         if reason is None or (stopped and (extras is None or not extras.again)):
             return self.finish()
         return self.after_failure(reason)
+
+    def leave_breaker(self) -> None:
+        """R8: where this life was the trial, and its outcome is not known, another one may try."""
+        policy = self.policy
+        if policy is not None and policy.breaker is not None:
+            policy.breaker.left(self)
 
     def verdict(self, reason: BaseException, count: RetryCount) -> Verdict:
         """Whether its retry policy wants another life after this failure (R1)."""
@@ -208,6 +211,7 @@ class Ending(Stopping):
             return self.finish()
         extras = self.more()
         pump = self.pump
+        self.leave_breaker()
         self.record(is_failure(reason), final=False)
         extras.next_due_at = pump.now + delay
         self.enter(RETRYING)
@@ -247,6 +251,7 @@ class Ending(Stopping):
         if self.ended is not None:
             self.ended.release()
         if extras is not None:
+            self.leave_breaker()
             extras.end_task()
             for final in extras.finals:
                 final(self.task)

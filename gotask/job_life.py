@@ -175,7 +175,7 @@ class JobLife(ClosingLife):
         if self.escalates and (ACTIVE[self.state] or self.state is STARTING) and not self.is_asked:
             self.reason = life.reason
             if self.breaker is not None:
-                self.breaker.failed(self.breaker_time())
+                self.breaker.failed(self.breaker_time(), self)
             self.heed()
 
     def childless(self) -> None:

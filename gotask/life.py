@@ -131,7 +131,7 @@ class Life(Ending):
         else:
             self.reason = error
         if self.breaker is not None and not isinstance(self.reason, CircuitOpenError) and is_failure(self.reason):
-            self.breaker.failed(self.breaker_time())
+            self.breaker.failed(self.breaker_time(), self)
 
     def tell_started(self) -> None:
         """Call the `on_start` listeners; an error in one is logged, and the start stands (D10)."""
@@ -150,9 +150,13 @@ class Life(Ending):
         if self.extras is not None and self.extras.fallen_back:
             return self.open_fallback()
         hooks = self.hooks
+        breaker = self.breaker if self.extras is not None else None
+        if breaker is not None:
+            if hooks.body is None:
+                breaker.succeeded(self)
+            else:
+                breaker.started(self.breaker_time(), self)
         if hooks.body is None:
-            if self.extras is not None and self.breaker is not None:
-                self.breaker.succeeded()
             return None
         return self.open_hook(hooks.body, getattr(self.task, hooks.body), hooks.threaded)
 
@@ -219,11 +223,11 @@ class Life(Ending):
             failure = self.failure_in(error)
             if failure is not None:
                 self.note_error("the body", failure)
-        if not asked and self.extras is not None and self.breaker is not None:
+        if not asked and self.extras is not None and not self.extras.fallen_back and self.breaker is not None:
             if is_failure(self.reason):
-                self.breaker.failed(self.breaker_time())
+                self.breaker.failed(self.breaker_time(), self)
             else:
-                self.breaker.succeeded()
+                self.breaker.succeeded(self)
 
     def failure_in(self, error: BaseException) -> BaseException | None:
         """What a body raised when it was cancelled, if it did (S10).

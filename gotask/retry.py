@@ -177,8 +177,9 @@ class CircuitBreaker:
     """Stops tasks from starting while what they all need is down (R8).
 
     After `failures` failures in a row it is open: each start fails at once with CircuitOpenError. `reset_after`
-    seconds later it lets one trial through (half-open): its success closes the breaker, its failure opens it again.
-    It may be shared by tasks, also of trees in different threads.
+    seconds later it lets one trial through (half-open): its success closes the breaker, its failure opens it again; so
+    does a `start_timeout`, without which a trial that hangs in `start` stays the only one. Until then nothing that
+    other lives do counts. It may be shared by tasks, also of trees in different threads.
     """
 
     def __init__(self, failures: int = 5, reset_after: float = 30.0) -> None:
@@ -189,8 +190,8 @@ class CircuitBreaker:
         self.reset_after = reset_after
         self._failed = 0
         self._opened_at: float | None = None
-        self._trial_at: float | None = None
-        self._trial: object = None
+        self._trial: tuple[object, float] | None = None
+        """Who tries, and when its success is known at the latest: never, before it is STARTED."""
         self._lock = threading.Lock()
 
     @property
@@ -198,41 +199,52 @@ class CircuitBreaker:
         """`"closed"`, `"open"` or `"half-open"` (a trial is under way)."""
         if self._opened_at is None:
             return "closed"
-        return "open" if self._trial_at is None else "half-open"
+        return "open" if self._trial is None else "half-open"
 
     def admit(self, now: float, who: object = None) -> None:
         """Let the start of `who` through, or raise CircuitOpenError."""
         with self._lock:
             if self._opened_at is None:
                 return
-            if self._trial_at is not None and now - self._trial_at >= self.reset_after - _ROUNDING:
+            if self._trial is not None:
+                if now < self._trial[1] - _ROUNDING:
+                    raise CircuitOpenError("the circuit is half-open and its one trial is under way")
                 self._close()  # the trial has lived so long without failing: it is a success
                 return
             wait = self._opened_at + self.reset_after - now
-            if self._trial_at is not None:
-                raise CircuitOpenError("the circuit is half-open and its one trial is under way")
             if wait > _ROUNDING:
                 raise CircuitOpenError(f"the circuit is open for another {wait:.3g} s, after {self._failed} failures")
-            self._trial_at, self._trial = now, who
+            self._trial = who, math.inf
 
-    def failed(self, now: float) -> None:
+    def started(self, now: float, who: object = None) -> None:
+        """A life that had been let through is STARTED: if it is the trial, living on for `reset_after` is a success."""
+        with self._lock:
+            if self._tries(who):
+                self._trial = who, now + self.reset_after
+
+    def failed(self, now: float, who: object = None) -> None:
         """A life that had been let through failed."""
         with self._lock:
-            self._failed += 1
-            if self._failed >= self.failures or self._trial_at is not None:
-                self._opened_at, self._trial_at, self._trial = now, None, None
+            if self._opened_at is None or self._tries(who):
+                self._failed += 1
+                if self._failed >= self.failures or self._trial is not None:
+                    self._opened_at, self._trial = now, None
 
-    def succeeded(self) -> None:
+    def succeeded(self, who: object = None) -> None:
         """A life that had been let through did what it was for."""
         with self._lock:
-            self._close()
+            if self._opened_at is None or self._tries(who):
+                self._close()
 
     def left(self, who: object) -> None:
         """A life is over. If it was the trial, and was stopped before its outcome was known, another one may try."""
         with self._lock:
-            if self._trial_at is not None and self._trial is who:
-                self._trial_at = self._trial = None
+            if self._tries(who):
+                self._trial = None
+
+    def _tries(self, who: object) -> bool:
+        return self._trial is not None and self._trial[0] is who
 
     def _close(self) -> None:
         self._failed = 0
-        self._opened_at = self._trial_at = self._trial = None
+        self._opened_at = self._trial = None

@@ -151,10 +151,38 @@ def test_a_trial_that_lives_on_closes_it() -> None:
     """R8: a trial that has not failed for `reset_after` seconds is a success, though it has not ended."""
     breaker = opened(failures=2, reset_after=10)
     breaker.admit(10)
+    breaker.started(12)
     with pytest.raises(CircuitOpenError):
-        breaker.admit(19)
-    breaker.admit(20)
-    breaker.admit(20)
+        breaker.admit(21)
+    breaker.admit(22)
+    breaker.admit(22)
+    assert breaker.state == "closed"
+
+
+def test_a_trial_that_never_starts_is_no_success() -> None:
+    """R8: a trial that hangs in `start` tells nothing, however long."""
+    breaker = opened(reset_after=10)
+    breaker.admit(10, "trial")
+    breaker.started(11, "another")
+    with pytest.raises(CircuitOpenError, match="trial"):
+        breaker.admit(1000)
+    assert breaker.state == "half-open"
+
+
+@pytest.mark.parametrize("half_open", [False, True])
+def test_only_the_outcome_of_the_trial_counts(half_open: bool) -> None:
+    """R8: what a life does that was let through before it opened, says nothing of now."""
+    breaker = opened(reset_after=10)
+    if half_open:
+        breaker.admit(10, "trial")
+    state = breaker.state
+    breaker.succeeded("old")
+    assert breaker.state == state
+    breaker.failed(10, "old")
+    assert breaker.state == state
+    if not half_open:
+        breaker.admit(10, "trial")  # the late failure has not made it stay open longer
+    breaker.succeeded("trial")
     assert breaker.state == "closed"
 
 
@@ -335,6 +363,48 @@ async def test_a_trial_task_that_lives_on(root: Root) -> None:
     assert await root.add_task(Worker(breaker)) == "well"
     assert breaker.state == "closed"
     assert trial.state is TaskState.GOING
+
+
+async def test_a_trial_task_that_hangs_in_its_start() -> None:
+    """R8, S5: it is no success while it hangs; once it is given up, the next start is the trial."""
+    breaker = CircuitBreaker(failures=1, reset_after=10)
+
+    class Hanging(Worker):
+        stop_timeout = 5
+
+        async def start(self) -> None:
+            await anyio.sleep_forever()
+
+    async with RootManager() as root:
+        await open_up(root, breaker)
+        await anyio.sleep(10)
+        trial = root.add_task(Hanging(breaker))
+        await anyio.sleep(100)
+        assert breaker.state == "half-open"
+        trial.stop()
+        await trial.wait_stopped()
+        assert breaker.state == "open"
+        assert await root.add_task(Worker(breaker)) == "well"
+
+
+async def test_a_life_from_before_does_not_close_it(root: Root) -> None:
+    """R8: the success of what was started while it was closed does not close it."""
+    breaker = CircuitBreaker(failures=1, reset_after=100)
+    old = root.add_task(Worker(breaker, lasts=10))
+    await old.wait_started()
+    await open_up(root, breaker)
+    assert await old == "well"
+    assert breaker.state == "open"
+
+
+async def test_a_fallback_tells_a_breaker_nothing(root: Root) -> None:
+    """R8, R7: what a fallback does has nothing to do with what the starts need."""
+    breaker = CircuitBreaker(failures=2)
+    for _ in range(2):
+        task = Worker(breaker, FAIL)
+        task.set_retry(RetryPolicy(0, breaker=breaker, fallback=str))
+        assert await root.add_task(task) == ""
+    assert breaker.state == "open"
 
 
 async def test_a_trial_task_that_is_stopped(root: Root) -> None:
