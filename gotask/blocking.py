@@ -15,6 +15,7 @@ import anyio
 from gotask.backend import awaited
 from gotask.body import HAS_THREADS
 from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.pump import wait_in_thread
 from gotask.root import RootManager
 from gotask.running import find_backend
 from gotask.states import DISPOSED
@@ -166,7 +167,7 @@ class BlockingRoot:
         context = copy_context()
         backend.call_from_thread(begin)
         try:
-            return answer.result(timeout)
+            return wait_in_thread(answer, backend, timeout)
         except TimeoutError:
             if answer.done():
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from gotask.context import Plain
-from gotask.errors import StopReason, TaskComplete, TaskStateError, leaves
+from gotask.errors import StopReason, TaskComplete, TaskDisposedError, TaskStateError, leaves
 from gotask.events import Observers
 from gotask.history import History
 from gotask.tracing import as_text, stack_of
@@ -26,6 +27,9 @@ BUDGET = 0.002
 
 RELEASE_TIME = 1.0
 """Seconds that the resources of what was abandoned have to be released, before the closing tree cancels that (S5)."""
+
+LOOK_AGAIN = 0.5
+"""Seconds after which a thread that waits for an answer looks whether the event loop is still there to give it."""
 
 COMPLETED = (TaskComplete.__name__, "")
 """What most reasons are described by."""
@@ -41,6 +45,29 @@ def settle(answer: Future[Any], action: Callable[[], Any]) -> None:
         answer.set_result(action())
     except BaseException as error:
         answer.set_exception(error)
+
+
+def wait_in_thread(answer: Future[Any], backend: Backend, timeout: float | None) -> Any:
+    """Wait for an answer of the tree's loop in another thread; asyncio drops what comes just before its loop is closed.
+
+    Raises:
+        TimeoutError: It did not come in so many seconds.
+        TaskDisposedError: The loop is over, so it never comes.
+    """
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            return answer.result(min(LOOK_AGAIN, deadline - time.monotonic()))
+        except TimeoutError:
+            if answer.done():
+                return answer.result()
+            if time.monotonic() >= deadline:
+                raise
+        try:
+            backend.call_from_thread(bool)
+        except TaskDisposedError:
+            if not answer.done():
+                raise
 
 
 class Loop(Protocol):
@@ -143,10 +170,11 @@ class Pump:
 
         Raises:
             TimeoutError: The loop did not answer in so many seconds.
+            TaskDisposedError: The loop is over.
         """
         answer: Future[Any] = Future()
         self.backend.call_from_thread(settle, answer, action)
-        return answer.result(timeout)
+        return wait_in_thread(answer, self.backend, timeout)
 
     def enlist(self, loop: Loop) -> None:
         """This loop has something to do, and nothing holds it up."""

@@ -42,6 +42,8 @@ class Channel(Generic[Item]):
         self._closed = False
         self._source: Any = None
         self._waiting: deque[Callable[[], bool | None]] = deque()
+        self._arriving: deque[Callable[[], bool | None]] = deque()
+        """Turns that other threads wait for, before the loop has heard of them."""
         self._thread = get_ident()
         self._reader: Any = None
 
@@ -122,6 +124,8 @@ class Channel(Generic[Item]):
     def make_room(self) -> None:
         """Items have been read, or a sender waits no more: it is the turn of the first that waits (C2)."""
         waiting = self._waiting
+        while self._arriving:
+            waiting.append(self._arriving.popleft())
         while waiting and (self._closed or len(self._items) < self.capacity):
             if not waiting[0]():
                 break  # it was only woken: it keeps its place, and the next one has its turn after it
@@ -164,10 +168,6 @@ class Channel(Generic[Item]):
         answer: Future[None] = Future()
         answered = here.waiter()
 
-        def begin() -> None:
-            self._waiting.append(turn)
-            self.make_room()
-
         def turn() -> bool:
             self._waiting.popleft()
             if answer.set_running_or_notify_cancel():
@@ -175,7 +175,10 @@ class Channel(Generic[Item]):
             return True
 
         answer.add_done_callback(lambda _: here.call_from_thread(here.wake, answered))
-        tree.backend.call_from_thread(begin)
+        self._arriving.append(turn)
+        if self._closed:  # looked at after that, so that either this or `_end` sees the other, also where no loop does
+            raise TaskDisposedError(CLOSED)
+        tree.backend.call_from_thread(self.make_room)
         try:
             await answered
         except BaseException:

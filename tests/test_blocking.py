@@ -367,6 +367,21 @@ def test_a_call_that_is_given_up_with_the_tree(backend: str) -> None:
             answer.result(5)
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop"], indirect=True)
+def test_a_wait_that_the_loop_never_hears_of(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M5: what comes just before the end of the loop is dropped there; it raises TaskDisposedError all the same."""
+    lost = threading.Event()
+    with BlockingRoot(backend=backend) as root, ThreadPoolExecutor(1) as pool:
+        tree, hand_over = root.root._life.pump.backend, root.root._life.pump.backend.call_from_thread
+        monkeypatch.setattr(tree, "call_from_thread", lambda *call: lost.set())
+        answer = pool.submit(root.call, bool)
+        assert lost.wait(5)
+        monkeypatch.setattr(tree, "call_from_thread", hand_over)
+        root.shutdown()
+        with pytest.raises(TaskDisposedError, match="closed"):
+            answer.result(5)
+
+
 def test_a_tree_that_ends_by_itself(root: BlockingRoot) -> None:
     """M5: `root.root.stop()` ends the tree; leaving the block is then no error."""
     task = root.add_task(Forever())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
 import pytest
 
 from gotask import (
+    BlockingRoot,
     Channel,
     ChannelTask,
     Job,
@@ -265,6 +268,31 @@ async def test_a_sender_in_another_thread_that_is_cancelled(root: Root) -> None:
         await waiting(group, channel, 2)
         task.gate.set()
         assert await heard_by(task) == [0, 2]
+
+
+def test_a_sender_in_another_thread_that_the_loop_never_hears_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C1: asyncio drops what comes just before the end of the loop; the sender is told, before that and after."""
+    lost = threading.Event()
+
+    class Unready(Reader):
+        async def start(self) -> None:
+            await self.wait_stop_requested()
+
+    with BlockingRoot() as root:
+        channel = root.add_task(Unready()).open(1)
+        channel.send_nowait(0)
+        tree = root.root._life.pump.backend
+        with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patched:
+            patched.setattr(tree, "call_from_thread", lambda *call: lost.set())
+            answer = pool.submit(anyio.run, channel.send, 1)
+            assert lost.wait(5)
+            patched.undo()
+            root.shutdown()
+            with pytest.raises(TaskDisposedError, match="closed"):
+                answer.result(5)
+        monkeypatch.setattr(tree, "call_from_thread", lambda *call: None)
+        with pytest.raises(TaskDisposedError, match="closed"):
+            anyio.run(channel.send, 1)
 
 
 # An asyncio.Queue

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import anyio
@@ -286,6 +289,32 @@ def test_stop_after_the_end_of_the_loop() -> None:
         thread.start()
         thread.join()
         assert errors == []
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_is_asked_just_before_the_loop_closes(monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    """M6: asyncio drops it, whether or not the tree was shut down before; who asked is told."""
+    loop = asyncio.new_event_loop()
+    root = loop.run_until_complete(RootManager[Any, Any]().init())
+    reader = root.add_task(ChannelTask[Any]())
+    channel = reader.open()
+    calls: list[Callable[[], Any]] = [partial(root.add_task, print), reader.restart, partial(channel.send_nowait, 1)]
+    if not live:
+        loop.run_until_complete(root.shutdown())
+    backend, asked = root._life.pump.backend, threading.Semaphore(0)
+    hand_over = backend.call_from_thread
+
+    def call_from_thread(*call: Any) -> None:
+        hand_over(*call)
+        asked.release()
+
+    monkeypatch.setattr(backend, "call_from_thread", call_from_thread)
+    with ThreadPoolExecutor(len(calls)) as pool:
+        answers = [pool.submit(call) for call in calls]
+        for _ in calls:
+            asked.acquire()
+        loop.close()
+        assert [type(answer.exception(5)) for answer in answers] == [TaskDisposedError] * len(calls)
 
 
 async def test_restart_from_a_thread(root: Root, task: Forever) -> None:
