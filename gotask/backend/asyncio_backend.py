@@ -265,7 +265,10 @@ class AsyncioBackend:
 
     def wake(self, waiter: asyncio.Future[None]) -> None:
         if not waiter.done():
-            waiter.set_result(None)
+            try:
+                waiter.set_result(None)
+            except RuntimeError as error:
+                raise TaskDisposedError(CLOSED) from error
 
     def is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, asyncio.CancelledError)

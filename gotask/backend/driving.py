@@ -155,7 +155,11 @@ class Backend(Protocol):
         """What one coroutine awaits until it is given to `wake`."""
 
     def wake(self, waiter: Any) -> None:
-        """Let the coroutine go on that awaits it; more than once is harmless."""
+        """Let the coroutine go on that awaits it; more than once is harmless.
+
+        Raises:
+            TaskDisposedError: The loop is over.
+        """
 
     def is_cancellation(self, error: BaseException) -> bool:
         """Whether this is the exception by which the back end cancels."""
