@@ -15,7 +15,7 @@ from gotask.event_loop import Call
 from gotask.hooks import is_async, is_bound, waits
 from gotask.job_life import JobLife
 from gotask.life import Life
-from gotask.retry import RetryPolicy
+from gotask.retry import RetryPolicy, policy_of
 from gotask.run_task import check_free, life_of
 from gotask.states import DISPOSED, DISPOSING, TaskType
 from gotask.task import R, Task
@@ -106,8 +106,6 @@ class Job(Task[R]):
         if args or not isinstance(life, Life):
             task = _as_task("add_task", task, args)
             life = task._life
-        if life.parent is not None:
-            check_free(life)
         if key is None:
             key = task.key
         own = self._life
@@ -117,6 +115,8 @@ class Job(Task[R]):
             origin = own.last_origin = (frame.f_code, frame.f_lasti)
         alone = name is logger is descriptions is stop_when is retry is None and timeout is None
         if alone and own.parent is not None and own.pump.thread == get_ident():
+            if life.parent is not None:
+                check_free(life)
             own.add(life, key, origin)
         else:
             self._now(partial(self._put, task, origin, key, name, logger, descriptions, retry, stop_when, timeout))
@@ -125,24 +125,24 @@ class Job(Task[R]):
     def _put(self, task: Task[Any], origin: Origin, key: Any = None, name: str | None = None, logger: Any = None,
              descriptions: Mapping[str, Any] | None = None, retry: RetryPolicy | None = None,
              stop_when: Any = None, timeout: float | None = None) -> None:  # fmt: skip
-        """Do what `add_task` says, in the tree's thread."""
-        life = task._life
-        check_free(life)  # again: another thread may have added it meanwhile
-        if not is_bound(timeout):
-            raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
-        if stop_when is not None:
-            _check_stop_when(stop_when)
-        if logger is not None and not hasattr(logger, "isEnabledFor"):
-            raise TypeError(f"logger is a logger, such as logging.getLogger('cameras'), not {logger!r}")
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"name is a text, not {name!r}")
-        if descriptions is not None:
-            task.set_descriptions(descriptions)
-        if retry is not None:
-            task.set_retry(retry)
+        """Do what `add_task` says, in the tree's thread; a task that is refused stays as it was."""
+        life, own = task._life, self._life
+        key = task.key if key is None else key
+        try:
+            check_free(life)  # here, since another thread may have added it meanwhile
+            own.check_room(key)
+            policy = _check_options(name, logger, retry, stop_when, timeout)
+            if descriptions is not None:
+                task.set_descriptions(descriptions)
+        except BaseException:
+            if inspect.iscoroutine(stop_when):
+                stop_when.close()
+            raise
+        if policy is not None:
+            task.set_retry(policy)
         if name is not None:
             task.owner_type = name
-        self._life.add(life, task.key if key is None else key, origin)
+        own.add(life, key, origin)
         if logger is not None:
             life.more().logger = logger
         if stop_when is not None or timeout is not None:
@@ -294,10 +294,18 @@ def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:
     life.more().timers["stop_when"] = watching  # which goes with the task, as its timers do
 
 
-def _check_stop_when(stop_when: Any) -> None:
+def _check_options(name: Any, logger: Any, retry: Any, stop_when: Any, timeout: Any) -> RetryPolicy | None:
+    """Refuse what `add_task` does not take; return the retry policy."""
+    if not is_bound(timeout):
+        raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
     wait = getattr(stop_when, "wait", None)
-    if not (inspect.isawaitable(stop_when) if wait is None else is_async(wait)):
+    if stop_when is not None and not (inspect.isawaitable(stop_when) if wait is None else is_async(wait)):
         raise TypeError(f"stop_when is an event with an async `wait`, or an awaitable, not {stop_when!r}")
+    if logger is not None and not hasattr(logger, "isEnabledFor"):
+        raise TypeError(f"logger is a logger, such as logging.getLogger('cameras'), not {logger!r}")
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name is a text, not {name!r}")
+    return None if retry is None else policy_of(retry)
 
 
 async def _watch(life: Life, stop_when: Any) -> None:

@@ -58,8 +58,8 @@ class JobLife(ClosingLife):
 
     # What its children need of it
 
-    def add(self, life: Life, key: Any, origin: Any) -> None:
-        """Take a child; it is started from STARTING on, in the order in which children were added (J4, L12, Q4)."""
+    def check_room(self, key: Any) -> None:
+        """Refuse a child with this key, if the Job cannot take it now (J4, Q4)."""
         if self.parent is None or self.request is not None or self.reason is not None:
             self.check_open()
         try:
@@ -73,11 +73,18 @@ class JobLife(ClosingLife):
                 taken.task,
             )
         limit = self.task.max_children
+        if limit is not None and not isinstance(limit, int):
+            path = self.task.execution_path
+            raise TypeError(f"max_children of {path} is a whole number, 0 or more, or None, not {limit!r}")
         if limit is not None and len(self.children) >= limit:
             raise TooManyChildrenError(
                 f"{self.task.execution_path} has {limit} children, which is its max_children: "
                 f"wait until one has ended, or set a larger number"
             )
+
+    def add(self, life: Life, key: Any, origin: Any) -> None:
+        """Take a child; it is started from STARTING on, in the order in which children were added (L12)."""
+        self.check_room(key)
         if life.state is DISPOSED:
             life.renew()
         life.added(self, key, origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from functools import partial
@@ -863,6 +864,34 @@ async def test_max_children_of_one_object(root: Root) -> None:
     job.max_children = 0
     with pytest.raises(TooManyChildrenError):
         job.add_task(Sleeper())
+
+
+async def test_max_children_of_one_object_that_is_no_number(root: Root) -> None:
+    """Q4: the first add says what is wrong."""
+    job = root.add_task(Job())
+    job.max_children = "x"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match=r"max_children of RootManager/Job#\d+ is a whole number, 0 or more, or None"):
+        job.add_task(Sleeper())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"key": "taken"}, {"key": []}, {"timeout": "soon"}, {"logger": 5}, {"name": 5}, {"retry": "often"},
+              {"descriptions": {5: "five"}}]
+)  # fmt: skip
+async def test_a_refused_add_leaves_the_task_as_it_was(root: Root, wrong: dict[str, Any]) -> None:
+    """J4: no name, retry or description of it is changed, and what it was to stop for is closed."""
+    root.add_task(Sleeper(), key="taken")
+    task, stop_when = Sleeper(), anyio.sleep(1)
+    right: dict[str, Any] = {
+        "name": "Other",
+        "retry": RetryPolicy(3),
+        "descriptions": {"a": "b"},
+        "stop_when": stop_when,
+    }
+    with pytest.raises((TypeError, ValueError, TaskExistsError)):
+        root.add_task(task, **(right | wrong))
+    assert (task.owner_type, task.max_retry, dict(task.descriptions)) == ("Sleeper", 0, {})
+    assert inspect.getcoroutinestate(stop_when) == inspect.CORO_CLOSED
 
 
 async def test_replacing_in_a_full_job(root: Root) -> None:
