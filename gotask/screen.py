@@ -12,6 +12,7 @@ from contextlib import suppress
 from textwrap import wrap
 
 import gotask
+from gotask.tracing import on_one_line
 from gotask.words import can_show
 
 LOG = 6
@@ -47,7 +48,7 @@ class Screen(gotask.AsyncTickTask):
         width, height = shutil.get_terminal_size()
         lines = tree.render_text(ascii_only=not can_show("├└│─")).splitlines()
         for index, task in enumerate(tree):  # parents first, as in the text
-            lines[index] += "".join(f"  {name} {value}" for name, value in task.descriptions)
+            lines[index] += on_one_line("".join(f"  {name} {value}" for name, value in task.descriptions))
             if self.live:
                 lines[index] = coloured(lines[index][: width - 1], task.state.name)
         if not self.live:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gotask.states import TaskState, TaskType
-from gotask.tracing import as_text, as_texts, owner_type_of
+from gotask.tracing import as_text, as_texts, on_one_line, owner_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class TaskSnapshot:
         return next((one for one in self if one.owner_type == owner_type), None)
 
     def render_text(self, *, ids: bool = True, ascii_only: bool = False) -> str:
-        """The tree as lines of text, without times, so that the same tree gives the same text.
+        """The tree as text, a line for each task, without times, so that the same tree gives the same text.
 
         Args:
             ids: Show the ids.
@@ -71,7 +71,7 @@ class TaskSnapshot:
             words.append(f"held up by #{self.blocked_by}" if ids else "held up")
         if self.stop_reason is not None:
             words.append(f"({self.stop_reason})")
-        return " ".join(words)
+        return on_one_line(" ".join(words))
 
 
 def snapshot(task: Any) -> TaskSnapshot:

@@ -129,6 +129,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def on_one_line(text: str) -> str:
+    """A text with its line breaks as Python would write them, where each line stands for something."""
+    return r"\n".join(text.splitlines())
+
+
 def as_texts(values: Mapping[str, object]) -> dict[str, str]:
     """Values as text, by name. Of a copy, because a thread may add some meanwhile (M6)."""
     return {name: as_text(value) for name, value in dict(values).items()}

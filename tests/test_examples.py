@@ -21,8 +21,10 @@ import anyio
 import pytest
 
 import gotask
+from gotask import BlockingRoot, Task
 from gotask.cli import main
 from gotask.demo import STREAMS, Service
+from gotask.screen import Screen
 from gotask.testing import BACKENDS
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,19 @@ def check_report(text: str) -> None:
     assert re.search(r"\n\d+ tasks disposed in [\d.]+ s\r?\n", text), text
     assert "did not stop" not in text
     assert re.search(r"Camera#\d+, life 1: the camera does not answer after \d\.\d s\r?\n", text), text
+
+
+def test_a_line_break_shifts_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Descriptions stand beside the task they belong to, whatever keys and descriptions hold."""
+    with BlockingRoot() as root:
+        screen = root.add_task(Screen())
+        root.add_task(Task(), key="two\nlines", descriptions={"note": "here\nor there"})
+        root.wait_started(root.add_task(Task(), descriptions={"seen": True}))
+        capsys.readouterr()
+        root.call(screen.draw)
+        *_, first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.endswith(r"[two\nlines] STARTED  note here\nor there")
+    assert second.endswith("STARTED  seen True")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -55,6 +55,16 @@ async def test_a_snapshot_has_the_facts_of_a_task(root: Root) -> None:
     assert one.children == ()
 
 
+async def test_each_task_has_one_line_of_text(root: Root) -> None:
+    """api: whatever its key and name hold."""
+    root.add_task(Sleeper(), key="two\nlines", name="A\u2028B")
+    await anyio.sleep(1)
+    assert gotask.snapshot(root).render_text(ids=False).splitlines() == [
+        "RootManager STARTED",
+        r"└─ A\nB [two\nlines] GOING",
+    ]
+
+
 async def test_a_snapshot_has_all_below(root: Root) -> None:
     """api: children come in the order of their start."""
     job, first, second = await small_tree(root)
