@@ -236,6 +236,7 @@ async def test_a_store_can_serve_a_second_tree(place: str) -> None:
         async with RootManager() as root:
             root.add_task(store)
             await root.add_task(Camera())
+    assert len(store._life.more().finals) == 1
     assert [one.session for one in store.history.lives(owner_type="Camera")] == [1, 2]
 
 
@@ -335,10 +336,11 @@ def test_a_program_without_async_has_a_history_too(place: str) -> None:
         ("nonsense://", ValueError, "kept in sqlite or postgresql, not in nonsense"),
         ("://", ValueError, "is no URL of a database"),
         ("/no/such/folder/history.db", FileNotFoundError, "there is no folder"),
+        (5, TypeError, "in a file, at a URL, or in memory"),
         (".", IsADirectoryError, "is a folder, and the history is a file: name one in it"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused(where: str, error: type[Exception], words: str) -> None:
+def test_a_place_that_cannot_be_is_refused(where: Any, error: type[Exception], words: str) -> None:
     """A wrong place is an error of the caller, not of the task."""
     with pytest.raises(error, match=words):
         HistoryStore(where)

@@ -264,6 +264,15 @@ def test_a_history_that_is_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_is_no_history(tmp_path: Path) -> None:
+    """It says so, in one sentence, and the file stays as it is."""
+    file = tmp_path / "notes.txt"
+    file.write_text("no history at all\n" * 100)
+    with pytest.raises(ValueError, match=r"^.*notes\.txt is no history: file is not a database$"):
+        open_history(file)
+    assert file.read_text() == "no history at all\n" * 100
+
+
 def test_a_history_in_memory_belongs_to_its_program() -> None:
     """Nobody else can open it."""
     with pytest.raises(ValueError, match="can only be asked by its own program"):

@@ -62,6 +62,7 @@ def parse(where: Place) -> URL:
     """What was given as a place, as a URL.
 
     Raises:
+        TypeError: It is no place.
         ValueError: It is a URL of no database that can be used.
         FileNotFoundError: The folder of the file does not exist.
         IsADirectoryError: It is a folder.
@@ -70,6 +71,8 @@ def parse(where: Place) -> URL:
         return make_url(MEMORY)
     if isinstance(where, Own):
         where = default_file()
+    if not isinstance(where, str | os.PathLike):
+        raise TypeError(f"a history is kept in a file, at a URL, or in memory (None), not in {where!r}")
     if isinstance(where, str) and "://" in where:
         try:
             url = make_url(where)

@@ -47,6 +47,7 @@ class HistoryStore(Task[None]):
 
     Raises:
         ValueError: One of these cannot be.
+        TypeError: `where` is no place.
         FileNotFoundError: There is no folder for the file.
     """
 
@@ -91,7 +92,9 @@ class HistoryStore(Task[None]):
             database, Retention(max_age, max_lives), self._backlog, self._flush_timeout, __version__, self._tell_open
         )
         root.observe(self._writer)
-        self._life.more().finals.append(self._gone)
+        finals = self._life.more().finals
+        if self._gone not in finals:  # they stay when it is added again
+            finals.append(self._gone)
 
     async def go(self) -> None:
         """Fail if there can be no session; else live on until somebody stops it."""

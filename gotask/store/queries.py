@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
 from sqlalchemy import ColumnElement, Select, case, func, inspect, literal, select, tuple_
+from sqlalchemy.exc import DatabaseError
 
 from gotask.history import check_page
 from gotask.records import Step
@@ -170,6 +171,7 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: It is the file of something else.
         SchemaError: It was written by a newer gotask.
     """
     url = parse(where)
@@ -185,7 +187,9 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
         if not current:
             with database.writing() as connection:
                 prepare(connection)
-    except BaseException:
+    except BaseException as error:
         database.close()
+        if type(error) is DatabaseError:  # those of its subclasses are of a history that cannot be read now
+            raise ValueError(f"{database.place} is no history: {error.orig}") from None
         raise
     return StoredHistory(database)
