@@ -112,34 +112,39 @@ class Notes(metaclass=TaskMeta):
 
     # Logging (H7)
 
-    def debug(self, message: str, /, **fields: Any) -> None:
+    def debug(self, message: str, /, *args: Any, **fields: Any) -> None:
         """Log at DEBUG; see `info`."""
-        self._log(logging.DEBUG, message, fields)
+        self._log(logging.DEBUG, message, args, fields)
 
-    def info(self, message: str, /, **fields: Any) -> None:
-        """Log a message with fields, through the logger `gotask.<owner type>`; the record has task_id and task_path."""
-        self._log(logging.INFO, message, fields)
+    def info(self, message: str, /, *args: Any, **fields: Any) -> None:
+        """Log a message with fields, through the logger `gotask.<owner type>`; the record has task_id and task_path.
 
-    def warn(self, message: str, /, **fields: Any) -> None:
+        Where there are `args`, the message is `message % args`, as with `logging`.
+        """
+        self._log(logging.INFO, message, args, fields)
+
+    def warn(self, message: str, /, *args: Any, **fields: Any) -> None:
         """Log at WARNING; see `info`."""
-        self._log(logging.WARNING, message, fields)
+        self._log(logging.WARNING, message, args, fields)
 
-    def error(self, message: str, /, **fields: Any) -> None:
+    def error(self, message: str, /, *args: Any, **fields: Any) -> None:
         """Log at ERROR; see `info`."""
-        self._log(logging.ERROR, message, fields)
+        self._log(logging.ERROR, message, args, fields)
 
-    def trace(self, message: str, /, **fields: Any) -> None:
+    def trace(self, message: str, /, *args: Any, **fields: Any) -> None:
         """Log below DEBUG; see `info`."""
-        self._log(TRACE, message, fields)
+        self._log(TRACE, message, args, fields)
 
     @property
     def trace_enabled(self) -> bool:
         """Whether `trace` would log anything."""
         return bool(self._life.logger.isEnabledFor(TRACE))
 
-    def _log(self, level: int, message: str, fields: dict[str, Any]) -> None:
+    def _log(self, level: int, message: str, args: tuple[Any, ...], fields: dict[str, Any]) -> None:
         logger = self._life.logger
         if logger.isEnabledFor(level):
-            text = " ".join([message, *(f"{name}={shown(value)}" for name, value in fields.items())])
+            text = " ".join(
+                [message % args if args else message, *(f"{name}={shown(value)}" for name, value in fields.items())]
+            )
             extra = {**self._life.log_fields(), "task_fields": fields}
             logger.log(level, "%s", text, extra=extra, stacklevel=3)

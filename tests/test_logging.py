@@ -75,9 +75,15 @@ async def test_a_field_may_be_named_message(root: Root, log: pytest.LogCaptureFi
 
 
 async def test_percent_signs_are_left_alone(root: Root, log: pytest.LogCaptureFixture) -> None:
-    """H7: the message is no format."""
+    """H7: without arguments the message is no format."""
     root.add_task(HelloTask()).info("100 % of %s", rate="5 %d")
     assert log.records[0].getMessage() == "100 % of %s rate='5 %d'"
+
+
+async def test_arguments_as_with_logging(root: Root, log: pytest.LogCaptureFixture) -> None:
+    """H7: `%` puts them into the message; fields follow it."""
+    root.info("%d of %s, 100%%", 5, "9%", speed="5%")
+    assert log.messages[-1] == "5 of 9%, 100% speed='5%'"
 
 
 async def test_a_field_that_cannot_be_shown(root: Root, log: pytest.LogCaptureFixture) -> None:
