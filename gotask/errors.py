@@ -127,3 +127,15 @@ def causes(reason: BaseException) -> Iterator[BaseException]:
             left.append(error.__cause__)
         if isinstance(error, BaseExceptionGroup):
             left.extend(error.exceptions)
+
+
+def is_one_of(reason: BaseException | None, kinds: Sequence[object]) -> bool:
+    """Whether a reason, or what it holds, is one of these exceptions or of these classes (S9)."""
+    for kind in kinds:
+        if not isinstance(kind, BaseException) and not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"stop_reason_is() takes exceptions and exception classes, not {kind!r}")
+    return reason is not None and any(
+        isinstance(error, kind) if isinstance(kind, type) else error is kind
+        for error in causes(reason)
+        for kind in kinds
+    )

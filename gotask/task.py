@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 from gotask.care import Care
-from gotask.errors import AutoStop, TaskComplete, TaskDisposedError, TaskStateError, as_reason, causes
+from gotask.errors import AutoStop, TaskComplete, TaskDisposedError, TaskStateError, as_reason, is_one_of
 from gotask.hooks import DONE, empty_hook
 from gotask.life import Life
 from gotask.notes import Notes
@@ -165,6 +165,8 @@ class Task(Notes, Care, Generic[R]):
     def restart(self) -> None:
         """End this life and begin another one, whatever is left of the retries (R6). Returns at once.
 
+        A DISPOSED task is added again to its last parent, but without the `stop_when` and `timeout` it was added with.
+
         Raises:
             TaskStateError: It is in no tree, or was asked to stop and has not ended yet.
             TaskDisposedError: It is DISPOSED, and so is its last parent.
@@ -183,13 +185,12 @@ class Task(Notes, Care, Generic[R]):
         return life.request if life.request is not None else life.reason
 
     def stop_reason_is(self, *kinds: type[BaseException] | BaseException) -> bool:
-        """Whether the stop reason, or what it holds in `__cause__` or as a group, is one of these (S9)."""
-        reason = self.stop_reason
-        return reason is not None and any(
-            isinstance(error, kind) if isinstance(kind, type) else error is kind
-            for error in causes(reason)
-            for kind in kinds
-        )
+        """Whether the stop reason, or what it holds in `__cause__` or as a group, is one of these (S9).
+
+        Raises:
+            TypeError: One of them is neither an exception nor the class of one.
+        """
+        return is_one_of(self.stop_reason, kinds)
 
     @property
     def dispose_errors(self) -> tuple[BaseException, ...]:

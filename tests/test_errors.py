@@ -237,6 +237,14 @@ def test_stop_reason_is_takes_several() -> None:
     assert not task.stop_reason_is()
 
 
+@pytest.mark.parametrize("kind", ["StopByUser", str, (StopByUser, Exit), None])
+def test_stop_reason_is_refuses_what_is_no_exception(kind: Any) -> None:
+    """S9: anything else would never be the reason: a TypeError that says what it takes."""
+    for task in Task[Any](), ended_with(StopByUser()):
+        with pytest.raises(TypeError, match="exceptions and exception classes"):
+            task.stop_reason_is(kind)
+
+
 def test_stop_reason_is_looks_through_causes() -> None:
     """S9: it looks through `__cause__`, however long the chain."""
     task = ended_with(caused(RetryExhausted(), caused(RuntimeError(), KeyError("k"))))
