@@ -1084,7 +1084,7 @@ async def test_shutdown_in_a_second_loop_is_refused(root: Root) -> None:
 
 
 @pytest.mark.parametrize("ask", [lambda root: root.stop(), lambda root: root.add_task(Forever())])
-def test_a_root_whose_loop_was_closed_under_it(ask: Callable[[Root], object]) -> None:
+def test_what_is_asked_of_a_root_whose_loop_was_closed(ask: Callable[[Root], object]) -> None:
     """M12: what is asked of it says so, in the thread of the tree too."""
     loop = asyncio.new_event_loop()
     root = loop.run_until_complete(RootManager[Any, Any]().init())
@@ -1092,6 +1092,7 @@ def test_a_root_whose_loop_was_closed_under_it(ask: Callable[[Root], object]) ->
     loop.close()
     with pytest.raises(TaskDisposedError, match="event loop of this tree is closed"):
         ask(root)
+    del OPEN[root.task_id]
 
 
 # S8: cancellation from outside

@@ -13,6 +13,7 @@ import anyio.to_thread
 import pytest
 
 from gotask import (
+    Channel,
     ChannelTask,
     Exit,
     Job,
@@ -893,6 +894,48 @@ async def test_stop_timeout_of_a_job(root: Root) -> None:
         assert work.duration == pytest.approx(6)
         assert task.state is S.DISPOSED
         await anyio.sleep(30)
+
+
+class Endless(ChannelTask[None]):
+    """Its tick, once it has begun, goes on until it is cancelled."""
+
+    async def tick(self, item: None) -> None:
+        await anyio.sleep_forever()
+
+
+class Waker(Task):
+    """Has an older sibling tick when it is disposed."""
+
+    def __init__(self, channel: Channel[None]) -> None:
+        self.channel = channel
+
+    def dispose(self) -> None:
+        self.channel.send_nowait(None)
+
+
+@pytest.mark.parametrize("bound", ["stop_timeout", "shutdown"])
+async def test_a_tick_that_begins_while_the_job_goes(bound: str) -> None:
+    """S5, M4, S12: it keeps the loop from those that go before it; the report names it, and the bounds get through."""
+    own = await RootManager[Any, Any]().init()
+    work = own.add_task(Work())
+    work.stop_timeout = 5 if bound == "stop_timeout" else None
+    holder = work.add_task(Endless())
+    waits = work.add_task(Task())
+    waker = work.add_task(Waker(holder.open()))
+    await waker.wait_started()
+    work.stop()
+    await anyio.sleep(1)
+    assert (waker.state, work.blocked, waits.state) == (S.DISPOSED, holder, S.STARTED)
+    report = work.stop_report()
+    assert report is not None
+    assert [one.task_id for one in report.chain] == [work.task_id, waits.task_id, holder.task_id]
+    assert [one.kind for one in report.chain] == ["child", "loop", "body"]
+    if bound == "stop_timeout":
+        await work.wait_stopped()
+        assert work.duration == pytest.approx(5)
+    ended = await own.shutdown(timeout=None if bound == "stop_timeout" else 5)
+    assert {task.state for task in (own, work, holder, waits)} == {S.DISPOSED}
+    assert f"Endless#{holder.task_id}" in str(ended)
 
 
 async def test_an_abandoned_task_releases_what_it_holds(root: Root) -> None:

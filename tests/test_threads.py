@@ -34,6 +34,7 @@ from gotask import (
 )
 from gotask.extras import Extras
 from gotask.records import Step
+from gotask.roots import OPEN
 from gotask.testing import run_virtual
 
 Root = RootManager[Any, Any]
@@ -315,6 +316,7 @@ def test_what_is_asked_just_before_the_loop_closes(monkeypatch: pytest.MonkeyPat
             asked.acquire()
         loop.close()
         assert [type(answer.exception(5)) for answer in answers] == [TaskDisposedError] * len(calls)
+    OPEN.pop(root.task_id, None)
 
 
 async def test_restart_from_a_thread(root: Root, task: Forever) -> None:
