@@ -162,6 +162,12 @@ class Ending(Stopping):
             return self.finish()
         return self.after_failure(reason)
 
+    def failed_with(self) -> BaseException | None:
+        """What a life that is ending has failed with (J2); a request to stop is no failure, unless it is a time-out."""
+        reason = self.request if self.reason is None else self.reason
+        failed = isinstance(reason, TimeoutReason) if reason is self.request else is_failure(reason)
+        return reason if failed else None
+
     def leave_breaker(self) -> None:
         """R8: where this life was the trial, and its outcome is not known, another one may try."""
         policy = self.policy
@@ -233,7 +239,8 @@ class Ending(Stopping):
     def finish(self, recorded: bool = False) -> None:
         """Leave the tree for good: DISPOSED, forgotten by the parent, then listeners, then those who wait (D1)."""
         extras, parent, reason = self.extras, self.parent, self.reason
-        failed = isinstance(reason, TimeoutReason) if reason is self.request else is_failure(reason)
+        failure = self.failed_with()
+        failed = failure is not None
         if not recorded:
             self.record(failed, final=True)
         self.enter(DISPOSED)
@@ -243,8 +250,8 @@ class Ending(Stopping):
         if reason is not None and reason.__traceback__ is not None:
             extras = self.more()
             extras.traceback = reason.__traceback__
-        if failed and reason is not None:
-            self.report(f"{self.task.execution_path} failed", reason, lasting=not parent.escalates)
+        if failure is not None:
+            self.report(f"{self.task.execution_path} failed", failure, lasting=not parent.escalates)
         parent.forget(self, failed)
         if pump.listening:
             parent.heard_end(self)

@@ -11,7 +11,7 @@ from time import time_ns
 from traceback import format_exception
 from typing import Any
 
-from gotask.errors import TimeoutReason, is_failure
+from gotask.errors import is_failure
 from gotask.events import Observer
 from gotask.family import living
 from gotask.records import LifeRecord, Step
@@ -105,7 +105,7 @@ class Tracing(Observer):
             self._event(life, "started", life.started_at)
         elif new is DISPOSING:
             self._event(life, "disposing", life.pump.now)
-            error = failure_of(life)
+            error = life.failed_with()
             if error is not None:
                 self._event(life, "exception", life.pump.now, exception_of(error))
         elif new is DISPOSED or (new is RETRYING and not is_failure(life.reason)):
@@ -159,13 +159,6 @@ def exportable(attributes: dict[str, Any]) -> dict[str, Any]:
 def nanoseconds(seconds: float) -> int:
     """Seconds in the unit of OpenTelemetry."""
     return round(seconds * 1e9)
-
-
-def failure_of(life: Any) -> BaseException | None:
-    """What a life that is DISPOSING has failed with (J2)."""
-    error: BaseException | None = life.request if life.reason is None else life.reason
-    failed = isinstance(error, TimeoutReason) if error is life.request else is_failure(error)
-    return error if failed else None
 
 
 def exception_of(error: BaseException) -> dict[str, str]:
