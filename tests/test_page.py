@@ -278,6 +278,24 @@ def test_restart_gives_a_task_another_life(visit: Open) -> None:
         expect(seen.page.get_by_role("heading", name="Lives")).to_be_visible()
 
 
+def test_restart_of_a_task_with_descendants_asks(visit: Open) -> None:
+    """They are stopped by it; the question is the one before a stop, without a reason."""
+    with Program("service") as program:
+        seen = visit(program.base)
+        seen.row("Streamhall").click()
+        restart = seen.page.get_by_role("button", name="Restart")
+        restart.click()
+        asked = seen.page.get_by_role("dialog", name="Restart Stream hall")
+        expect(asked).to_contain_text(re.compile(r"\d+ descendants? (is|are) stopped first"))
+        expect(asked.get_by_role("textbox")).to_have_count(0)
+        seen.page.keyboard.press("Escape")
+        expect(asked).to_have_count(0)
+        restart.click()
+        asked.get_by_role("button", name="Restart it").click()
+        expect(seen.page.locator(".said.shown")).to_have_text("Asked Stream hall to restart.")
+        expect(seen.page.locator(".details .facts-list").first).to_contain_text(re.compile(r"Life\s*2"))
+
+
 def test_all_that_fit_a_filter_are_stopped_together(visit: Open) -> None:
     """After a question that says how many they are."""
     with Program("service") as program:
@@ -482,6 +500,22 @@ def test_without_a_token_the_page_asks_for_it(visit: Open) -> None:
         seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
         seen.page.get_by_role("button", name="Open").click()
         expect(seen.row("Dashboard#2")).to_be_visible()
+
+
+def test_after_a_restart_the_page_says_why_it_asks_for_the_token(visit: Open) -> None:
+    """The program was started again; of one that was never seen there is nothing to say."""
+    with Program("empty", token="open-sesame-of-the-test") as program:
+        seen = visit(program.base)
+        seen.expected = re.compile(f"{REFUSED.pattern}|{DOWN.pattern}")
+        why = seen.page.get_by_text("The program was started again")
+        expect(seen.page.get_by_role("heading", name="This dashboard asks for its token")).to_be_visible()
+        expect(why).to_have_count(0)
+        seen.page.get_by_label("Token").fill("open-sesame-of-the-test")
+        seen.page.get_by_role("button", name="Open").click()
+        expect(seen.row("Dashboard#2")).to_be_visible()
+        program.kill()
+        program.start()
+        expect(why).to_be_visible(timeout=30_000)
 
 
 def test_a_link_with_a_wrong_token_says_so(visit: Open) -> None:

@@ -11,7 +11,9 @@ export interface View {
   select(id: number): void;
   /** Ask before a task is stopped. */
   askStop(row: Row): void;
-  command(kind: "restart" | "start", row: Row): void;
+  /** Ask before a task is restarted that has others; one that has none is restarted at once. */
+  askRestart(row: Row): void;
+  start(row: Row): void;
   say(text: string, failed?: boolean): void;
 }
 

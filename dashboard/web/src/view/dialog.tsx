@@ -1,17 +1,17 @@
-/** The question before a stop. */
+/** The question before tasks are stopped, or one is restarted that has others. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { nameOf } from "../format";
 import type { Row } from "../types";
 import { useView } from "./context";
 
-export type Question = { kind: "one"; row: Row; count: number } | { kind: "many"; filter: unknown; count: number; descendants: number };
+export type Question = { kind: "stop" | "restart"; row: Row; count: number } | { kind: "many"; filter: unknown; count: number; descendants: number };
 
 interface Props {
   question: Question;
   onAnswer(reason: string | null): void;
 }
 
-export function StopDialog({ question, onAnswer }: Props) {
+export function Dialog({ question, onAnswer }: Props) {
   const { t } = useView().speech;
   const dialog = useRef<HTMLDialogElement>(null);
   const confirm = useRef<HTMLButtonElement>(null);
@@ -20,15 +20,16 @@ export function StopDialog({ question, onAnswer }: Props) {
     dialog.current?.showModal();
     confirm.current?.focus();
   }, []);
-  const many = question.kind === "many";
-  const title = many ? t("stop.many", { n: question.count }) : t("stop.title", { name: `${nameOf(question.row)} #${question.row.id}` });
-  const text = many
-    ? t("stop.manyText", { n: question.descendants })
-    : question.row.parentId === null
-      ? t("stop.root")
-      : question.count
-        ? t("stop.count", { n: question.count })
-        : t("stop.alone");
+  const { kind } = question;
+  const title = kind === "many" ? t("stop.many", { n: question.count }) : t(`${kind}.title`, { name: `${nameOf(question.row)} #${question.row.id}` });
+  const text =
+    kind === "many"
+      ? t("stop.manyText", { n: question.descendants })
+      : question.row.parentId === null
+        ? t("stop.root")
+        : question.count
+          ? t(`${kind}.count`, { n: question.count })
+          : t("stop.alone");
   return (
     <dialog
       ref={dialog}
@@ -49,16 +50,18 @@ export function StopDialog({ question, onAnswer }: Props) {
       >
         <h2 id="stop-title">{title}</h2>
         <p id="stop-text">{text}</p>
-        <label>
-          <span>{t("stop.reason")}</span>
-          <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
-        </label>
+        {kind !== "restart" && (
+          <label>
+            <span>{t("stop.reason")}</span>
+            <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
+          </label>
+        )}
         <div class="answers">
           <button type="button" class="button" onClick={() => onAnswer(null)}>
             {t("stop.cancel")}
           </button>
           <button ref={confirm} type="submit" class="button danger solid">
-            {t(many ? "stop.confirmMany" : "stop.confirm")}
+            {t(`${kind}.confirm`)}
           </button>
         </div>
       </form>

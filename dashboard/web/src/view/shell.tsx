@@ -8,7 +8,7 @@ import type { Store } from "../store";
 import { descendants } from "../tree";
 import type { Problem, Row } from "../types";
 import { useStore, ViewContext, type View } from "./context";
-import { StopDialog, type Question } from "./dialog";
+import { Dialog, type Question } from "./dialog";
 import type { Theme } from "./header";
 
 export interface Memory {
@@ -84,6 +84,8 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
       () => say(text),
       (problem: Problem) => say(speech.t("error.title", { text: problem.message }), true),
     );
+  const command = (kind: "stop" | "restart" | "start", row: Row, body = {}) =>
+    void send(`/api/tasks/${row.id}/${kind}`, body, speech.t(`said.${kind}`, { name: nameOf(row) }));
   const view: View = {
     store,
     speech,
@@ -91,11 +93,14 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
     say,
     askStop(row: Row) {
       if (store.session?.readOnly || row.state === DISPOSED || row.askedAt) return;
-      setQuestion({ kind: "one", row, count: descendants(store.rows, row.id) });
+      setQuestion({ kind: "stop", row, count: descendants(store.rows, row.id) });
     },
-    command(kind, row) {
-      void send(`/api/tasks/${row.id}/${kind}`, {}, speech.t(`said.${kind}`, { name: nameOf(row) }));
+    askRestart(row: Row) {
+      const count = descendants(store.rows, row.id);
+      if (count) setQuestion({ kind: "restart", row, count });
+      else command("restart", row);
     },
+    start: (row: Row) => command("start", row),
   };
   const answer = (reason: string | null) => {
     const asked = question!;
@@ -104,7 +109,7 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
     setTimeout(() => host.shadowRoot?.querySelector<HTMLElement>("[role=treegrid], [role=tree], [role=listbox]")?.focus({ preventScroll: true }));
     if (reason === null) return;
     const body = reason ? { reason } : {};
-    if (asked.kind === "one") void send(`/api/tasks/${asked.row.id}/stop`, body, speech.t("said.stop", { name: nameOf(asked.row) }));
+    if (asked.kind !== "many") command(asked.kind, asked.row, body);
     else void send("/api/tasks/stop", { filter: asked.filter, ...body, dryRun: false }, speech.t("said.many", { n: asked.count }));
   };
   const onStopMany = async (filter: unknown) => {
@@ -130,7 +135,7 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
           onTheme: keep<Theme>("theme", setTheme),
           onLanguage: keep<Language>("language", setLanguage),
         })}
-        {question && <StopDialog question={question} onAnswer={answer} />}
+        {question && <Dialog question={question} onAnswer={answer} />}
         <div class={`said ${said ? "shown" : ""} ${said?.failed ? "bad" : ""}`} role="status">
           {said?.text}
         </div>

@@ -97,7 +97,9 @@ export function TokenPage() {
           <Icon name="lock" size={30} />
         </span>
         <h2>{t("token.title")}</h2>
-        <p>{t("token.text")}</p>
+        <p>
+          {store.known && t("token.again")} {t("token.text")}
+        </p>
         <label>
           <span>{t("token.label")}</span>
           <input
