@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import SUPPRESS, Namespace
 from collections.abc import Sequence
+from errno import ENOSPC, EPIPE
 
 import gotask
 from gotask import demo, doctor, rules
@@ -24,8 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.play(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader (`| head`) has gone; else Python would complain about it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in (EPIPE, ENOSPC):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains about the rest at exit
+        if error.errno == ENOSPC:  # of a reader that has gone (`| head`) there is nothing to say
+            print(say("arguments.error", prog=parser.prog, message=error.strerror), file=sys.stderr)
         return 1
     return status
 

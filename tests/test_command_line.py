@@ -201,6 +201,17 @@ def test_streams_that_are_closed(command: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is a device of Linux")
+@pytest.mark.parametrize("command", ["rules --list", "doctor", "learn list"])
+def test_a_full_disk_is_said_in_one_line(command: str) -> None:
+    """`gotask … > /dev/full` says that there is no room, without a traceback."""
+    line = f"exec {sys.executable} -m gotask.cli {command} >/dev/full"
+    ended = subprocess.run(
+        ["sh", "-c", line], stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "GOTASK_LANG": "en"}
+    )
+    assert (ended.returncode, ended.stderr) == (1, "gotask: error: No space left on device\n")
+
+
 @pytest.mark.parametrize("value", ["'rope' (choose from 'asyncio', 'trio')", "'rope' (choose from asyncio, trio)"])
 def test_choices_with_and_without_quotes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Newer Pythons name them without quotes."""
