@@ -94,6 +94,24 @@ def test_init_never_writes_over_lessons(course: Path) -> None:
     assert "exists already" in said.stderr
 
 
+@pytest.mark.parametrize("wrong", ["import gotaskk", "from gotask_learn.course.lesson02 import Dsk"])
+def test_a_name_that_is_imported_wrong_is_told(course: Path, wrong: str) -> None:
+    """What Python says of it, and not that gotask is missing."""
+    path = main_of(course, 2)
+    path.write_text(path.read_text("utf-8").replace("    import gotask", f"    {wrong}\n    import gotask"), "utf-8")
+    said = learn(course, "run", "2")
+    assert said.returncode == 1
+    assert f"'{wrong.split()[-1]}'" in said.stdout
+    assert "Traceback" not in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize(("lang", "lost"), [("en", "so it is not kept"), ("zh", "因此进度不会保留")])
+def test_a_command_says_that_progress_is_lost(course: Path, lang: str, lost: str) -> None:
+    """Where the folder cannot be written."""
+    (course / "lessons" / FILE).with_suffix(".new").mkdir()  # root may write to a folder that is read-only
+    assert lost in learn(course, "hint", "1", lang=lang).stderr
+
+
 def test_without_lessons_it_says_how_to_get_them(tmp_path: Path) -> None:
     """Where there are no lessons, each command says how to get them."""
     for command in ("run", "list", "check", "hint"):
@@ -522,6 +540,14 @@ def test_the_terminal_follows_the_file(course: Path, terminal: Callable[..., Ter
     shown.wait_for("Lesson 1 is done", "What you have learned", "[mean]", "n goes on to the next lesson.  t opens")
     shown.press("q")
     assert shown.ended() == 0
+
+
+@posix
+@pytest.mark.parametrize("columns", [34, 60, 74])
+def test_a_key_and_its_word_stay_together(terminal: Callable[..., Terminal], columns: int) -> None:
+    """However narrow it is."""
+    words = ("n next", "h hint", "t challenge", "l list", "c check all", "x reset", "s solution", "q quit")
+    terminal(columns=columns, rows=40).wait_for(*words)
 
 
 @posix

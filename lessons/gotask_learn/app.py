@@ -13,6 +13,7 @@ import anyio
 import watchfiles
 from prompt_toolkit.input import create_input
 from prompt_toolkit.keys import Keys
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -254,7 +255,7 @@ class Learning(gotask.Work):
         """Show everything anew. What does not fit is cut at the end of the middle part."""
         console = self.console
         head = [*self.heading(), Text()]
-        foot = [Text(), *([Text(self.message, "bold")] if self.message else []), self.keys()]
+        foot: list[RenderableType] = [Text(), *([Text(self.message, "bold")] if self.message else []), self.keys()]
         rows = [console.render_lines(part, console.options) for part in head + foot]
         room = console.size.height - 1 - sum(map(len, rows))
         body = console.render_lines(self.middle(), console.options, pad=False)
@@ -296,12 +297,12 @@ class Learning(gotask.Work):
         ways = ["last" if last else "go_on", *([] if self.exercise.challenge else ["go_on_challenge"])]
         return "  ".join(map(say, ways))
 
-    def keys(self) -> Text:
-        line = Text()
+    def keys(self) -> RenderableType:
+        keys = []
         for key in ("n", "h", "t", "l", "c", "x", "s", "q"):
             name = "keys_t_back" if key == "t" and self.exercise.challenge else f"keys_{key}"
-            line += Text.assemble((key, "bold reverse"), " ", say(name), "  ")
-        return line
+            keys.append(Text.assemble((key, "bold reverse"), " ", say(name)))
+        return Columns(keys, padding=(0, 2))
 
 
 def told(outcome: Outcome) -> Text:

@@ -7,8 +7,8 @@ A crawler fetches the pages of a site and keeps them. Do the TODOs in order; aft
 try:
     import gotask
     from gotask_learn.course.lesson02 import Disk, Report, Site, lesson, tapes
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 report = Report()
 

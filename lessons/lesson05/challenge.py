@@ -7,8 +7,8 @@ The drummer keeps the beat, whatever the others do. Now you write the code.
 try:
     import gotask
     from gotask_learn.course.lesson05 import Concert, challenge
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Drummer(gotask.TickTask):

@@ -7,8 +7,8 @@ A game server moves its world on a hundred times a second. Do the TODOs in order
 try:
     import gotask
     from gotask_learn.course.lesson05 import Arena, Disk, Film, lesson
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Game(gotask.TickTask):

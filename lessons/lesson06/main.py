@@ -9,8 +9,8 @@ try:
 
     import gotask
     from gotask_learn.course.lesson06 import Ferry, Office, lesson
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 office = Office()
 

@@ -7,8 +7,8 @@ Whatever a shot takes it gives back, each time it is taken, whatever breaks. Now
 try:
     import gotask
     from gotask_learn.course.lesson07 import Producer, Stage, challenge
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Shot(gotask.Task):

@@ -7,8 +7,8 @@ A laboratory: what is opened there is closed again, in the right order. Do the T
 try:
     import gotask
     from gotask_learn.course.lesson07 import Journal, Lab, lesson
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 
 class Experiment(gotask.Task):

@@ -7,8 +7,8 @@ The same idea, but now you write the code. Three parcels, a town full of sheep, 
 try:
     import gotask
     from gotask_learn.course.lesson08 import Book, Jam, Town, WrongAddress, challenge
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 town = Town()
 book = Book()

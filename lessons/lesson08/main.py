@@ -19,8 +19,8 @@ try:
         Silent,
         lesson,
     )
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 screen = Screen()
 archive = Archive()

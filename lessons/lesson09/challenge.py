@@ -7,8 +7,8 @@ The same idea, but now you write the code. The black box hears of everything in 
 try:
     import gotask
     from gotask_learn.course.lesson09 import Box, Logbook, Turbine, challenge, turbines
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 box = Box()
 logbook = Logbook()

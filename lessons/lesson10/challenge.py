@@ -11,8 +11,8 @@ try:
 
     import gotask
     from gotask_learn.course.lesson10 import Guests, Line, Minutes, challenge
-except ImportError:
-    raise SystemExit("This Python has no gotask. Run lessons with: make learn   (or: python3 do.py learn)") from None
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}. Run lessons with: make learn   (or: python3 do.py learn)") from None
 
 party = Guests()
 minutes = Minutes()
