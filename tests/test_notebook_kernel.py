@@ -158,6 +158,13 @@ def test_a_request_is_read_that_comes_while_a_reply_is_sent(kernel: Kernel) -> N
     assert kernel.run("print('heard')") == "heard"
 
 
+def test_programs_are_explored_in_a_kernel_without_a_root(kernel: Kernel) -> None:
+    """Their own loop has no I/O, and what wakes the kernel's loop at an interrupt is not asked of it."""
+    kernel.run("await root.shutdown()\nfrom gotask.testing import explore")
+    kernel.run("async def program(root):\n    return await root.add_task(asyncio.sleep, 1, 'works')")
+    assert kernel.run("print(*explore(program).outcomes)") == "'works'"
+
+
 def test_places_outside_of_notebooks_stay_files() -> None:
     """H1: IPython may be loaded without running anything; a program's places are its files."""
     code = "import IPython\nfrom gotask.tracing import shown_path\nprint(shown_path('/a/b.py'))"

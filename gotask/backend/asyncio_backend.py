@@ -244,6 +244,7 @@ class AsyncioBackend:
         taken = signal.set_wakeup_fd(-1)
         if taken != -1:
             signal.set_wakeup_fd(taken, warn_on_full_buffer=False)
+        if taken != -1 or not isinstance(self.loop, asyncio.SelectorEventLoop):
             return lambda: None
         receiver, sender = socket.socketpair()
         receiver.setblocking(False)
