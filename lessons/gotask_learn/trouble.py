@@ -72,12 +72,12 @@ def errors_in(evidence: Evidence, file: str) -> str:
 
 
 def flat(errors: Iterable[BaseException]) -> Iterable[BaseException]:
-    """The errors, those in groups one by one."""
+    """The errors, those in groups one by one, and the last failure in place of the retries that it exhausted."""
     for error in errors:
         if isinstance(error, BaseExceptionGroup):
             yield from flat(error.exceptions)
         else:
-            yield error
+            yield (isinstance(error, gotask.RetryExhausted) and error.__cause__) or error
 
 
 def usual_cause(error: BaseException, evidence: Evidence) -> str:

@@ -36,7 +36,7 @@ class Site(World):
         Raises:
             LookupError: There is no such page.
         """
-        self._note("asked for", path=path)
+        self._note("asked for", path=str(path))
         await anyio.sleep(0.01)
         if path in self._dead:
             raise LookupError(f"404: there is no {path}")

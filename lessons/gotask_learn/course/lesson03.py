@@ -134,14 +134,14 @@ def people_come_into_the_room(found: Evidence) -> None:
 
 @lesson.gate
 def each_name_is_there_once(found: Evidence) -> None:
-    there: list[str] = []
+    there: set[str] = set()
     happened = lines(moves(found))
     for index, one in enumerate(moves(found)):
         if one.what == "left":
-            there.remove(one["name"])
+            there.discard(one["name"])
             continue
         expect(one["name"] not in there, "twice", happened[:index], happened[: index + 1], name=one["name"])
-        there.append(one["name"])
+        there.add(one["name"])
 
 
 @lesson.gate

@@ -104,7 +104,7 @@ class Office(World):
         """Keep a paper."""
         text = str(paper)
         print(f"[office] {text if can_show(text) else text.translate(PLAIN)}")
-        self._note("filed", text=str(paper), roots=open_roots())
+        self._note("filed", text="" if callable(paper) else str(paper), roots=open_roots())
 
 
 def papers(found: Evidence, root: int | None = None) -> list[str]:
