@@ -3,7 +3,7 @@ import { en, type Key } from "./words.en";
 import { zh } from "./words.zh";
 
 export type Language = "en" | "zh";
-export type Words = Record<Key, string>;
+export type Words = Record<keyof typeof zh, string>;
 
 const CATALOGUES: Record<Language, Words> = { en, zh };
 

@@ -54,11 +54,6 @@ export class Store {
     return (this.link === "live" ? Date.now() : this.heard) + this.skew;
   }
 
-  /** A program was heard here, this one or one before it. */
-  get known(): boolean {
-    return this.mirror.epoch !== "";
-  }
-
   row(id: number): Row | undefined {
     return this.rows.get(id) ?? this.stopped.get(id);
   }

@@ -72,7 +72,7 @@ export const en = {
   "blocked.at": "at {place}",
   "dropped.text": "{n} records could not be written to the history",
   "token.title": "This dashboard asks for its token",
-  "token.again": "The program was started again, so it asks anew.",
+  "token.again": "The program was started again.",
   "token.text": "Open the link that the program wrote to its log, or paste its token here.",
   "token.label": "Token",
   "token.open": "Open",

@@ -167,13 +167,15 @@ describe("a trait of the widget", () => {
 });
 
 describe("words", () => {
+  // Chinese has no form of its own for one.
+  const several = Object.keys(en).filter((key) => !key.endsWith(".one"));
   it("are the same keys in both languages, none of them empty", () => {
-    expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
+    expect(Object.keys(zh).sort()).toEqual(several.sort());
     expect(Object.values({ ...en, ...zh }).every((text) => text.length > 0)).toBe(true);
   });
   it("have the same places for values", () => {
     const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
-    for (const [key, text] of Object.entries(en)) expect(places(zh[key as keyof typeof zh]), key).toEqual(places(text));
+    for (const key of several) expect(places(zh[key as keyof typeof zh]), key).toEqual(places(en[key as keyof typeof en]));
   });
   it("are in the plural or the singular", () => {
     expect([0, 1, 1234].map((n) => speech("en").t("stop.count", { n }))).toEqual([

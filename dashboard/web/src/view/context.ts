@@ -13,7 +13,7 @@ export interface View {
   askStop(row: Row): void;
   /** Ask before a task is restarted that has others; one that has none is restarted at once. */
   askRestart(row: Row): void;
-  start(row: Row): void;
+  command(kind: "restart" | "start", row: Row): void;
   say(text: string, failed?: boolean): void;
 }
 

@@ -17,7 +17,7 @@ const ANYWAY_AFTER = 4000;
 
 /** Of one task: give it the id as its key, so that nothing is left of the one before. */
 export function Details({ id, onClose }: { id: number; onClose(): void }) {
-  const { store, speech, askStop, askRestart, start } = useView();
+  const { store, speech, askStop, askRestart, command } = useView();
   const { t } = speech;
   useStore(store);
   useTick();
@@ -47,7 +47,7 @@ export function Details({ id, onClose }: { id: number; onClose(): void }) {
         {!readOnly && (
           <div class="actions">
             {over ? (
-              <button class="button primary" disabled={!canStart} onClick={() => start(shown)}>
+              <button class="button primary" disabled={!canStart} onClick={() => command("start", shown)}>
                 <Icon name="play" /> {t("action.start")}
               </button>
             ) : (

@@ -100,7 +100,7 @@ export function Shell({ store, memory, host, theme: given, languages = navigator
       if (count) setQuestion({ kind: "restart", row, count });
       else command("restart", row);
     },
-    start: (row: Row) => command("start", row),
+    command,
   };
   const answer = (reason: string | null) => {
     const asked = question!;

@@ -98,7 +98,7 @@ export function TokenPage() {
         </span>
         <h2>{t("token.title")}</h2>
         <p>
-          {store.known && t("token.again")} {t("token.text")}
+          {store.session && t("token.again")} {t("token.text")}
         </p>
         <label>
           <span>{t("token.label")}</span>
