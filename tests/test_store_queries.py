@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from sqlalchemy import event
 from stores import NOON, life, more, write
 
 from gotask import History, LifeRecord, Step, TaskState, TaskType
-from gotask.store import Failures, StoredHistory, open_history
+from gotask.store import Failures, SchemaError, StoredHistory, open_history
 from gotask.store.database import Database, parse
 from gotask.store.rows import Batch, Places
 from gotask.store.schema import prepare
@@ -268,9 +270,19 @@ def test_a_file_that_is_no_history(tmp_path: Path) -> None:
     """It says so, in one sentence, and the file stays as it is."""
     file = tmp_path / "notes.txt"
     file.write_text("no history at all\n" * 100)
-    with pytest.raises(ValueError, match=r"^.*notes\.txt is no history: file is not a database$"):
+    with pytest.raises(SchemaError, match=r"^.*notes\.txt is no history: file is not a database$"):
         open_history(file)
     assert file.read_text() == "no history at all\n" * 100
+
+
+def test_a_database_of_something_else(tmp_path: Path) -> None:
+    """Reading makes no tables in it."""
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as shop:
+        shop.execute("CREATE TABLE orders (number)")
+        with pytest.raises(SchemaError, match=r"^.*shop\.db is no history: it has tables of something else$"):
+            open_history(file)
+        assert shop.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
 
 
 def test_a_history_in_memory_belongs_to_its_program() -> None:

@@ -354,11 +354,12 @@ async def test_memory_holds_a_bounded_number_of_lives(tmp_path: Path) -> None:
         assert store._writer._retention._max_lives == 100_000
 
 
-def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
-    """A file of another kind is left alone."""
+async def test_a_store_that_is_given_what_is_no_history(tmp_path: Path) -> None:
+    """L7: it fails at once, and does not try again until the shutdown."""
     file = tmp_path / "notes.txt"
-    file.write_text("this is no database, but quite a long note about one" * 100)
-    with pytest.raises(Exception, match="not a database"):
-        open_history(file)
-    assert file.read_text().startswith("this is no database")
-    assert sqlite3.sqlite_version_info >= (3, 32)
+    file.write_text("no history at all\n" * 100)
+    async with RootManager() as root:
+        store = root.add_task(HistoryStore(file))
+        assert "is no history: file is not a database" in str(await store.wait_stopped())
+        assert store.stop_reason_is(SchemaError)
+    assert file.read_text() == "no history at all\n" * 100

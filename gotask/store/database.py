@@ -8,14 +8,17 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
+
+from gotask.store.schema import SchemaError
 
 MEMORY = "sqlite://"
 LOCK_TIMEOUT = 1.0
@@ -149,15 +152,19 @@ def _engine(url: URL) -> tuple[Engine, Any]:
     else:
         options = {"timeout": LOCK_TIMEOUT, "cached_statements": 4}  # of those that insert, each holds some MB
         engine, lock = create_engine(url, connect_args=options), nullcontext()
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", partial(_set_up_sqlite, url.database))
     event.listen(engine, "begin", _begin_sqlite)
     return engine, lock
 
 
-def _set_up_sqlite(connection: Any, record: object) -> None:
+def _set_up_sqlite(file: str | None, connection: Any, record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: the driver would do so only before the first INSERT
-    with suppress(sqlite3.OperationalError):  # another program is at the file; the mode is set once, for good
+    try:
         connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError:
+        pass  # another program is at the file; the mode is set once, for good
+    except sqlite3.DatabaseError as error:
+        raise SchemaError(f"{file} is no history: {error}") from None
     # In WAL mode the file survives a crash of the process whatever is lost, and a power cut without its last moments.
     connection.execute("PRAGMA synchronous=NORMAL")
 

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
 from sqlalchemy import ColumnElement, Select, case, func, inspect, literal, select, tuple_
-from sqlalchemy.exc import DatabaseError
 
 from gotask.history import check_page
 from gotask.records import Step
@@ -17,7 +16,7 @@ from gotask.store.database import Database, Own, Place, in_memory, parse
 from gotask.store.filters import Filters, conditions
 from gotask.store.retention import ORDER
 from gotask.store.rows import StoredLife, life_of
-from gotask.store.schema import LIVES, SCHEMA, SESSIONS, STEPS, VERSION, prepare
+from gotask.store.schema import LIVES, SCHEMA, SESSIONS, STEPS, VERSION, SchemaError, prepare
 from gotask.store.sessions import Session, session_of
 
 By = Literal["owner_type", "task_type", "state", "reason_type", "session", "all"]
@@ -171,8 +170,7 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is the file of something else.
-        SchemaError: It was written by a newer gotask.
+        SchemaError: It is the file of something else, or was written by a newer gotask.
     """
     url = parse(where)
     if in_memory(url):
@@ -182,14 +180,14 @@ def open_history(where: Place = Own.FILE) -> StoredHistory:
     database = Database(url)
     try:
         with database.reading() as connection:
-            table = inspect(connection).has_table(SCHEMA.name)
-            current = table and connection.execute(select(SCHEMA.c.version)).scalar_one() == VERSION
+            tables = inspect(connection).get_table_names()
+            current = SCHEMA.name in tables and connection.execute(select(SCHEMA.c.version)).scalar_one() == VERSION
+        if tables and SCHEMA.name not in tables and url.get_backend_name() == "sqlite":
+            raise SchemaError(f"{database.place} is no history: it has tables of something else")
         if not current:
             with database.writing() as connection:
                 prepare(connection)
-    except BaseException as error:
+    except BaseException:
         database.close()
-        if type(error) is DatabaseError:  # those of its subclasses are of a history that cannot be read now
-            raise ValueError(f"{database.place} is no history: {error.orig}") from None
         raise
     return StoredHistory(database)

@@ -106,7 +106,7 @@ STEPS = Table(
 
 
 class SchemaError(GotaskError):
-    """The database was written by a newer gotask: this one neither reads nor changes it."""
+    """The database is of something else, or of a newer gotask: it is neither read nor changed."""
 
 
 def prepare(connection: Connection) -> None:
