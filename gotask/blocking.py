@@ -15,6 +15,7 @@ import anyio
 from gotask.backend import awaited
 from gotask.body import HAS_THREADS
 from gotask.errors import TaskDisposedError, TaskStateError
+from gotask.hooks import check_timeout
 from gotask.pump import wait_in_thread
 from gotask.root import RootManager
 from gotask.running import find_backend
@@ -90,6 +91,7 @@ class BlockingRoot:
 
     def shutdown(self, timeout: float | None = None) -> ShutdownReport:
         """Stop the tree and its thread, and say how it went (M4). `timeout`: then what still lives is abandoned."""
+        check_timeout(timeout)
         if self._thread is None:
             return ShutdownReport()
         if threading.current_thread() is self._thread:
@@ -141,6 +143,7 @@ class BlockingRoot:
 
     def _wait(self, function: Callable[[], Awaitable[Any]], timeout: float | None) -> Any:
         """Await something in the tree's loop, and wait here for its outcome."""
+        check_timeout(timeout)
         self._check_entered()
         if threading.current_thread() is self._thread:
             raise TaskStateError(

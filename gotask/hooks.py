@@ -41,6 +41,16 @@ def is_bound(value: Any) -> bool:
     return value is None or is_seconds(value)
 
 
+def check_timeout(timeout: Any) -> None:
+    """Refuse what bounds no time.
+
+    Raises:
+        ValueError: It is neither seconds, 0 or more, nor None.
+    """
+    if not is_bound(timeout):
+        raise ValueError(f"timeout is a number of seconds, 0 or more, or None, not {timeout!r}")
+
+
 VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stop_grace": (is_seconds, "a number of seconds, 0 or more"),
     "stop_timeout": (is_bound, "a number of seconds, 0 or more, or None"),

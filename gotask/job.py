@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypedDict, TypeVar, Unpack, overload
 from gotask.context import holds
 from gotask.errors import StopByUser, TaskDisposedError, TaskStateError, TimeoutReason
 from gotask.event_loop import Call
-from gotask.hooks import is_async, is_bound, waits
+from gotask.hooks import check_timeout, is_async, waits
 from gotask.job_life import JobLife
 from gotask.life import Life
 from gotask.retry import RetryPolicy, policy_of
@@ -296,8 +296,7 @@ def _bound(life: Life, stop_when: Any, timeout: float | None) -> None:
 
 def _check_options(name: Any, logger: Any, retry: Any, stop_when: Any, timeout: Any) -> RetryPolicy | None:
     """Refuse what `add_task` does not take; return the retry policy."""
-    if not is_bound(timeout):
-        raise ValueError(f"timeout is a number of seconds, 0 or more, not {timeout!r}")
+    check_timeout(timeout)
     wait = getattr(stop_when, "wait", None)
     if stop_when is not None and not (inspect.isawaitable(stop_when) if wait is None else is_async(wait)):
         raise TypeError(f"stop_when is an event with an async `wait`, or an awaitable, not {stop_when!r}")

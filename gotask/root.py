@@ -18,6 +18,7 @@ from gotask.event_loop import EventLoop
 from gotask.events import Farewell, Observer
 from gotask.family import lineage
 from gotask.history import History
+from gotask.hooks import check_timeout
 from gotask.life import Life
 from gotask.pump import Pump
 from gotask.roots import EVERYWHERE, OPEN, ROOTS
@@ -239,8 +240,10 @@ class RootManager(WorkCollection[K, T]):
         Raises:
             TaskPanic: The library itself failed (L15).
             TaskStateError: It is called in another thread or event loop than the tree's (M12).
+            ValueError: `timeout` is no number of seconds, 0 or more.
             BaseException: What ended the tree: KeyboardInterrupt or SystemExit (L14); in panic mode any error (M7).
         """
+        check_timeout(timeout)
         return await self._shut(timeout, asked_from(caller(1), self._is_here()))
 
     async def _shut(self, timeout: float | None, asked: Asked) -> ShutdownReport:

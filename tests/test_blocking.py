@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import anyio
@@ -219,6 +221,18 @@ def test_wait_stopped_with_timeout(root: BlockingRoot) -> None:
         root.wait_stopped(task, timeout=SOON)
     root.wait_started(task)
     assert not task.is_stopped
+
+
+@pytest.mark.parametrize("timeout", ["0.05", -1, math.nan])
+def test_a_wrong_timeout_is_refused_before_anything_is_asked(root: BlockingRoot, timeout: Any) -> None:
+    """M4, M5: at once, in the caller; the tree goes on."""
+    task = root.add_task(anyio.sleep_forever)
+    for method in (root.shutdown, partial(root.wait_stopped, task), partial(root.call, len, "")):
+        with pytest.raises(ValueError, match=r"^timeout is a number of seconds, 0 or more, or None, not "):
+            method(timeout=timeout)
+    with pytest.raises(ValueError, match="timeout is a number"):
+        root.call(partial(root.root.shutdown, timeout))
+    assert (root.root.state, root.root.stop_reason) == (TaskState.STARTED, None)
 
 
 def test_wait_started_with_timeout(root: BlockingRoot) -> None:
