@@ -449,12 +449,15 @@ async def end(root: RootManager[Any, Any], how: str) -> None:
             scope.cancel()
             await root.shutdown(timeout=1e3)
     elif how == "call":
-        with anyio.move_on_after(100) as patience:  # a start that waits for its stop lets no call in
+        with anyio.move_on_after(100) as patience:
             try:
                 await root.call(root.shutdown)
             except TaskDisposedError:
                 pass  # it is stopped already, because of a child it depends on
-        if not patience.cancelled_caught:
+        if patience.cancelled_caught:  # only a start that waits for its stop lets no call in
+            holder: Any = root.blocked
+            assert (holder.state, holder.plan.start) == (STARTING, "patient")
+        else:
             await root.wait_stopped()
     await root.shutdown(timeout=1e3)
 
